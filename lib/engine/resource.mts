@@ -1,0 +1,84 @@
+import { fileURLToPath } from "node:url";
+import type { Sh } from "../sh.mts";
+
+/** Where the user's code asks for something: file and line of the role. */
+export interface Location { file: string; line: number }
+
+/** Shell functions that a resource type needs; they go into a program once, however many resources use them. */
+export interface ShellLibrary { name: string; text: string }
+
+/** Bytes a step may need on the host: pushed over a second channel only when the host asks for them. */
+export interface Payload {
+  sha256: string;
+  /** bytes, for the progress display */
+  size: number;
+  /** file on the controller */
+  path: string;
+}
+
+/**
+ * One desired thing on a host.
+ *
+ * `check` prints each deviation through the preamble's `differs ATTRIBUTE CURRENT DESIRED` and changes nothing; no deviation
+ * means converged; `skip REASON` and `cannot REASON` (failure) end it early. `apply` makes it so; afterwards the same check runs again.
+ */
+export interface Resource {
+  readonly type: string;
+  readonly name: string;
+  readonly at: Location;
+  readonly uses: readonly ShellLibrary[];
+  readonly check: Sh;
+  readonly apply: Sh;
+  /** desired text for `--diff`; the host sends its own only when it differs. Absent for secrets: then only a hash is shown */
+  readonly content?: string;
+  readonly payloads?: readonly Payload[];
+  /** not done at all, with the reason (known from facts) */
+  readonly skip?: string;
+  /** names (`type name`) of resources without which a check says nothing: under --check it is `unknown (depends on …)` */
+  readonly needs?: readonly string[];
+  readonly notifies: readonly Handler[];
+  /** seconds until a step of this resource is given up (default 60) */
+  readonly timeout?: number;
+  notify(...handlers: Handler[]): Resource;
+}
+
+/** Something done at the end of a phase, once, when a resource that notifies it has changed. A value, so a misspelt one is a type error. */
+export interface Handler {
+  readonly name: string;
+  readonly at: Location;
+  readonly run: Sh;
+  readonly uses: readonly ShellLibrary[];
+}
+
+export type ResourceSpec = Omit<Resource, "at" | "notifies" | "notify" | "uses"> & { uses?: readonly ShellLibrary[] };
+
+/** Builds a resource; the location is that of the role's line which called the resource function. */
+export function resource(spec: ResourceSpec): Resource {
+  return make({ ...spec, uses: spec.uses ?? [] }, callerOfRole(), []);
+}
+
+export function handler(name: string, run: Sh, uses: readonly ShellLibrary[] = []): Handler {
+  return { name, run, uses, at: callerOfRole() };
+}
+
+function make(spec: Omit<Resource, "at" | "notifies" | "notify">, at: Location, notifies: readonly Handler[]): Resource {
+  return { ...spec, at, notifies, notify: (...more) => make(spec, at, [...notifies, ...more]) };
+}
+
+const LIB = fileURLToPath(new URL("..", import.meta.url));
+
+/** The nearest caller outside lib/: roles, playbooks and tests. */
+function callerOfRole(): Location {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 12;
+  const stack = new Error().stack ?? "";
+  Error.stackTraceLimit = limit;
+  for (const line of stack.split("\n").slice(1)) {
+    const found = /(?:file:\/\/)?(\/[^():]+):(\d+):\d+\)?$/.exec(line);
+    if (found && !found[1]!.startsWith(LIB)) return { file: found[1]!, line: Number(found[2]) };
+  }
+  return { file: "?", line: 0 };
+}
+
+/** The key by which `needs` and events name a resource. */
+export const idOf = (r: Pick<Resource, "type" | "name">): string => `${r.type} ${r.name}`;
