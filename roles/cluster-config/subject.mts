@@ -1,0 +1,21 @@
+import { leaf } from "../../lib/inventory/fields.mts";
+
+/** A subject with wildcards: tokens without spaces, `*` and `>` alone in theirs, `>` last (docs.nats.io/nats-concepts/subjects). */
+export const isSubject = (text: string): boolean => {
+  const tokens = text.split(".");
+  return tokens.every((token, i) => token !== "" && !/[\s\0]/.test(token) && (token !== ">" || i === tokens.length - 1));
+};
+
+export const subject = (what = "a subject") =>
+  leaf({ what, write: `write for example logs.>`, read: (x) => (typeof x === "string" && isSubject(x) ? x : undefined) });
+
+/** True when some subject matches both, each with wildcards. */
+export function subjectsOverlap(a: string, b: string): boolean {
+  const left = a.split("."), right = b.split(".");
+  for (let i = 0; ; i++) {
+    const x = left[i], y = right[i];
+    if (x === undefined || y === undefined) return x === y;
+    if (x === ">" || y === ">") return true;
+    if (x !== y && x !== "*" && y !== "*") return false;
+  }
+}
