@@ -3,8 +3,10 @@ import { Secret } from "./secret.mts";
 /** A piece of POSIX shell that is safe to put into another: its values are quoted already. */
 export class Sh {
   readonly text: string;
-  constructor(text: string) { this.text = text; }
-  toString(): string { return this.text; }
+  /** the same for people's eyes: without secrets, long values cut */
+  readonly shown: string;
+  constructor(text: string, shown = text) { this.text = text; this.shown = shown; }
+  toString(): string { return this.shown; }
 }
 
 export type ShValue = string | number | Sh | Secret | readonly ShValue[];
@@ -21,7 +23,8 @@ export function quote(value: string): string {
 
 /** `` sh`install -m ${mode} ${path}` ``: every value is quoted; an `Sh` goes in as it is; a list becomes words. */
 export function sh(parts: TemplateStringsArray, ...values: ShValue[]): Sh {
-  return new Sh(parts.reduce((text, part, i) => text + word(values[i - 1] as ShValue) + part));
+  const join = (write: (value: ShValue) => string): string => parts.reduce((text, part, i) => text + write(values[i - 1]!) + part);
+  return new Sh(join(word), join(shown));
 }
 
 function word(value: ShValue): string {
@@ -31,4 +34,17 @@ function word(value: ShValue): string {
   if (typeof value === "number") return String(value);
   if (typeof value === "string") return quote(value);
   return value.map(word).join(" ");
+}
+
+const LONGEST_SHOWN = 80;
+
+function shown(value: ShValue): string {
+  if (value instanceof Sh) return value.shown;
+  if (value instanceof Secret) return "***";
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") {
+    const line = value.split("\n", 1)[0]!;
+    return quote(line.length < value.length || line.length > LONGEST_SHOWN ? `${line.slice(0, LONGEST_SHOWN)}…` : value);
+  }
+  return value.map(shown).join(" ");
 }

@@ -34,6 +34,8 @@ export interface Resource {
   readonly payloads?: readonly Payload[];
   /** not done at all, with the reason (known from facts) */
   readonly skip?: string;
+  /** files whose stat, and whose sha256, the check asks for through stat_of and sum_of: fetched for a whole program at once */
+  readonly looksAt?: { stat?: readonly string[]; sum?: readonly string[] };
   /** names (`type name`) of resources without which a check says nothing: under --check it is `unknown (depends on …)` */
   readonly needs?: readonly string[];
   readonly notifies: readonly Handler[];
@@ -42,12 +44,20 @@ export interface Resource {
   notify(...handlers: Handler[]): Resource;
 }
 
-/** Something done at the end of a phase, once, when a resource that notifies it has changed. A value, so a misspelt one is a type error. */
+/**
+ * Something to do because of a change, once, after the resources. Whether it is due is a fact of the host (`check`, as of a
+ * resource), not the memory of a run: so it survives a failure, Ctrl-C or a change by hand. A value, so a misspelt one is a type error.
+ */
 export interface Handler {
   readonly name: string;
   readonly at: Location;
-  readonly run: Sh;
+  readonly check: Sh;
+  readonly apply: Sh;
   readonly uses: readonly ShellLibrary[];
+  /** done node by node by the playbook, behind gates; the program only looks whether it is due */
+  readonly rolling: boolean;
+  /** seconds (default 60) */
+  readonly timeout?: number;
 }
 
 export type ResourceSpec = Omit<Resource, "at" | "notifies" | "notify" | "uses"> & { uses?: readonly ShellLibrary[] };
@@ -57,8 +67,8 @@ export function resource(spec: ResourceSpec): Resource {
   return make({ ...spec, uses: spec.uses ?? [] }, callerOfRole(), []);
 }
 
-export function handler(name: string, run: Sh, uses: readonly ShellLibrary[] = []): Handler {
-  return { name, run, uses, at: callerOfRole() };
+export function handler(name: string, spec: Pick<Handler, "check" | "apply"> & Partial<Pick<Handler, "uses" | "rolling" | "timeout">>): Handler {
+  return { name, at: callerOfRole(), uses: [], rolling: false, ...spec };
 }
 
 function make(spec: Omit<Resource, "at" | "notifies" | "notify">, at: Location, notifies: readonly Handler[]): Resource {

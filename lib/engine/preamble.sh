@@ -1,0 +1,165 @@
+# Sent once per connection, before anything else; every program of the run uses it. POSIX sh only: dash, bash, busybox.
+# Frames go to fd 3: a line `NONCE KIND LENGTH…`, then the fields, so that no output of a step can be taken for one.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+umask 022
+exec 3>&1
+SP_STOP=0 SP_STATS= SP_SUMS= SP_HOLDS=
+trap 'SP_STOP=1' USR1
+trap 'exit 141' PIPE
+trap 'exit 143' TERM HUP INT
+trap 'sp_release' EXIT
+sp_nl='
+'
+
+emit() {
+  sp_kind=$1 sp_lengths=
+  shift
+  for sp_field do sp_lengths="$sp_lengths ${#sp_field}"; done
+  # A failed write means that nobody listens any more: nothing further may run.
+  { printf '\n%s %s%s\n' "$SP_NONCE" "$sp_kind" "$sp_lengths" && { [ $# -eq 0 ] || printf '%s' "$@"; }; } >&3 || exit 141
+}
+
+# --- for checks -----------------------------------------------------------------------------------------------------------
+# differs ATTRIBUTE CURRENT DESIRED
+differs() { SP_DIFFERS=90; emit "d$SP_PASS" "$1" "$2" "$3"; }
+# differs_file PATH: the current text of a file, for --diff
+differs_file() {
+  [ "$SP_DIFF" = 1 ] && [ "$SP_PASS" = 1 ] && [ -f "$1" ] || return 0
+  sp_size=$(wc -c <"$1") && [ "$sp_size" -le 262144 ] || return 0
+  { printf '\n%s c %d\n' "$SP_NONCE" "$sp_size" && head -c "$sp_size" "$1"; } >&3 || exit 141
+}
+# skip REASON: this can't or needn't be done on this host
+skip() { emit r "$1" ''; exit 91; }
+# cannot REASON [NEXT]: a failure in plain words
+cannot() { emit r "$1" "${2-}"; exit 92; }
+
+# --- steps ----------------------------------------------------------------------------------------------------------------
+# A step has no stdin, doesn't hold the lock open, and its output is kept until it is needed.
+sp_run() {
+  SP_OUT=$(
+    SP_DIFFERS=0
+    "$1" </dev/null 2>&1 9>&-
+    sp_status=$?
+    [ "$sp_status" -eq 0 ] || exit "$sp_status"
+    exit "$SP_DIFFERS"
+  )
+}
+sp_fail() { emit e "$1" failed "$2" "$3" "$(printf '%s' "$SP_OUT" | tail -c 4000)"; return 1; }
+sp_depends() {
+  for sp_need in $1; do
+    case " $SP_DRIFTED " in *" $sp_need "*) SP_DEPENDS=$sp_need; return 0 ;; esac
+  done
+  return 1
+}
+
+# step ID NEEDS NAME: check_ID, and in apply mode apply_ID and check_ID again
+step() {
+  [ "$SP_STOP" = 0 ] || { emit stopped "$1"; return 1; }
+  emit s "$1"
+  if [ "$SP_MODE" = check ] && sp_depends "$2"; then
+    SP_DRIFTED="$SP_DRIFTED $1"
+    emit e "$1" unknown "$SP_DEPENDS"
+    return 0
+  fi
+  SP_PASS=1
+  sp_run "check_$1"
+  sp_status=$?
+  case $sp_status in
+    0) emit e "$1" ok; return 0 ;;
+    90) ;;
+    91) emit e "$1" skipped; return 0 ;;
+    *) sp_fail "$1" check "$sp_status"; return 1 ;;
+  esac
+  SP_DRIFTED="$SP_DRIFTED $1"
+  [ "$SP_MODE" = apply ] || { emit e "$1" drift; return 0; }
+  sp_converge "$1" "$3"
+}
+sp_converge() {
+  SP_STATS= SP_SUMS= SP_PASS=2
+  sp_run "apply_$1" || { sp_fail "$1" apply "$?"; return 1; }
+  sp_run "check_$1"
+  sp_status=$?
+  case $sp_status in
+    0) sp_audit "$2"; emit e "$1" changed ;;
+    *) sp_fail "$1" converge "$sp_status" ;;
+  esac
+}
+
+# handler ID NOTIFIERS NAME: runs when the host's own state says that it is due
+handler() {
+  if [ "$SP_MODE" = check ] && sp_depends "$2"; then
+    emit s "$1"
+    emit e "$1" notified "$SP_DEPENDS"
+    return 0
+  fi
+  step "$1" '' "$3"
+}
+
+# due ID NOTIFIERS: a rolling handler is only looked at here; the playbook rolls it node by node
+due() {
+  emit s "$1"
+  if [ "$SP_MODE" = check ] && sp_depends "$2"; then emit e "$1" notified "$SP_DEPENDS"; return 0; fi
+  SP_PASS=1
+  sp_run "check_$1"
+  sp_status=$?
+  case $sp_status in
+    0) emit e "$1" ok ;;
+    90) if [ "$SP_MODE" = check ]; then emit e "$1" drift; else emit e "$1" due; fi ;;
+    91) emit e "$1" skipped ;;
+    *) sp_fail "$1" check "$sp_status" ;;
+  esac
+}
+
+# want SHA256 SIZE DESTINATION: asks the controller for bytes and waits until they lie, verified, at DESTINATION.
+want() {
+  rm -rf "$3.part" "$3"
+  emit w "$1" "$3.part"
+  until [ -e "$3.part.whole" ]; do
+    emit t
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  rm -f "$3.part.whole"
+  sp_got=$(sha256sum "$3.part") && sp_got=${sp_got%% *}
+  [ "$sp_got" = "$1" ] || { rm -f "$3.part"; cannot "the bytes received for $3 have the wrong sha256 ($sp_got instead of $1)" "run again"; }
+  mv "$3.part" "$3"
+}
+
+# --- the lock and the log -------------------------------------------------------------------------------------------------
+sp_lock() {
+  mkdir -p /run/sampan && { : >>/run/sampan/lock; } 2>/dev/null || { emit locked "can't write /run/sampan/lock" ''; exit 1; }
+  exec 9>>/run/sampan/lock
+  flock -n 9 || { emit locked "$(cat /run/sampan/holder 2>/dev/null)" busy; exit 1; }
+  printf '%s' "$1" >/run/sampan/holder
+  SP_HOLDS=1
+}
+sp_release() { [ -z "$SP_HOLDS" ] || rm -f /run/sampan/holder; }
+sp_audit() {
+  [ -d /var/log/sampan ] || mkdir -m 0750 /var/log/sampan
+  (umask 027; printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$SP_WHO" "$1" >>/var/log/sampan/audit.log)
+}
+
+# prefetch: one stat and one sha256sum for all files of a program, instead of one each per step. Any apply throws them away.
+sp_prefetch_stat() { SP_STATS=$sp_nl$(stat -c '%n	%F	%a	%U	%G' -- "$@" 2>/dev/null)$sp_nl; }
+sp_prefetch_sum() { SP_SUMS=$sp_nl$(sha256sum -- "$@" 2>/dev/null)$sp_nl; }
+# stat_of PATH: sets S_TYPE S_MODE S_OWNER S_GROUP; S_TYPE is empty when nothing is there. Doesn't follow links.
+stat_of() {
+  case $SP_STATS in
+    *"$sp_nl$1	"*) sp_line=${SP_STATS#*"$sp_nl$1	"}; sp_line=${sp_line%%"$sp_nl"*} ;;
+    *) sp_line=$(stat -c '%F	%a	%U	%G' -- "$1" 2>/dev/null) ;;
+  esac
+  sp_ifs=$IFS
+  IFS='	'
+  set -f
+  set -- $sp_line
+  set +f
+  IFS=$sp_ifs
+  S_TYPE=${1-} S_MODE=${2-} S_OWNER=${3-} S_GROUP=${4-}
+}
+# sum_of PATH: sets S_SUM, empty when it can't be read
+sum_of() {
+  case $SP_SUMS in
+    *"  $1$sp_nl"*) sp_line=${SP_SUMS%%"  $1$sp_nl"*}; S_SUM=${sp_line##*"$sp_nl"} ;;
+    *) S_SUM=$(sha256sum <"$1" 2>/dev/null) && S_SUM=${S_SUM%% *} ;;
+  esac
+}

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import { type Payload, type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { Secret } from "../secret.mts";
+import { Sh, sh } from "../sh.mts";
+
+export interface Ownership { owner?: string; group?: string; /** permission bits, e.g. 0o640 */ mode?: number }
+
+export interface FileSpec extends Ownership {
+  path: string;
+  /** what the file holds; a Secret's text is never shown, only that its hash changed */
+  content: string | Secret;
+  /** a command that must accept the new text before it takes its place */
+  validate?: (staged: Sh) => Sh;
+  needs?: readonly string[];
+}
+
+export const octal = (mode: number): string => mode.toString(8);
+
+/**
+ * Owner, group, mode of what lies at a path, and the last rites of a file that is about to take a place. New text is written
+ * beside its place (same file system, same includes) with its final rights, and moved over: never half a file, never a
+ * moment with wider rights. The name is fixed, so what a killed run left is overwritten by the next.
+ */
+export const fileLibrary: ShellLibrary = {
+  name: "file",
+  text: `
+attributes_differ() { # OWNER GROUP MODE, after stat_of
+  [ "$S_OWNER" = "$1" ] || differs owner "$S_OWNER" "$1"
+  [ "$S_GROUP" = "$2" ] || differs group "$S_GROUP" "$2"
+  [ "$S_MODE" = "$3" ] || differs mode "$S_MODE" "$3"
+}
+file_check() { # PATH OWNER GROUP MODE SHA256 SECRET
+  stat_of "$1"
+  case $S_TYPE in
+    '') differs state absent file; return 0 ;;
+    regular*) ;;
+    *) differs type "$S_TYPE" 'regular file'; return 0 ;;
+  esac
+  attributes_differ "$2" "$3" "$4"
+  sum_of "$1"
+  [ "$S_SUM" = "$5" ] && return 0
+  differs content "sha256 \${S_SUM:-unreadable}" "sha256 $5"
+  [ -n "$6" ] || differs_file "$1"
+}
+staging_of() { # PATH: sets STAGED
+  [ -d "\${1%/*}/" ] || cannot "the folder \${1%/*} does not exist" "declare it before $1"
+  if [ -d "$1" ] && [ ! -L "$1" ]; then cannot "$1 is a directory where a file should be" "look what it holds, move it away, and run again"; fi
+  STAGED=\${1%/*}/.sampan.\${1##*/}.new
+  rm -rf "$STAGED"
+}
+file_place() { # STAGED PATH OWNER GROUP MODE
+  chown "$3:$4" "$1" && chmod "$5" "$1" && mv -f "$1" "$2" || { rm -f "$1"; return 1; }
+}
+file_write() { # PATH CONTENT: the staged file, private
+  staging_of "$1"
+  (umask 077 && printf %s "$2" >"$STAGED") || { rm -f "$STAGED"; return 1; }
+}
+file_validated() { # STATUS: drops the staged text when the validating command didn't accept it
+  [ "$1" -eq 0 ] || { rm -f "$STAGED"; cannot "the new text is refused by its validating command, and the old one stays (see the output)" "correct the variables or the template that it names"; }
+}`,
+};
+
+/** A regular file with this text. Its folder must exist. */
+export function file(spec: FileSpec): Resource {
+  const { path, content, validate, owner = "root", group = "root", mode = 0o644 } = spec;
+  const secret = content instanceof Secret;
+  const sum = createHash("sha256").update(secret ? content.reveal() : content).digest("hex");
+  const staged = new Sh('"$STAGED"');
+  const validation = validate ? sh`\n(${validate(staged)}); file_validated $? || return` : sh``;
+  return resource({
+    type: "file",
+    name: path,
+    uses: [fileLibrary],
+    check: sh`file_check ${path} ${owner} ${group} ${octal(mode)} ${sum} ${secret ? "secret" : ""}`,
+    apply: sh`file_write ${path} ${content} || return${validation}\nfile_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
+    content: secret ? undefined : content,
+    looksAt: { stat: [path], sum: [path] },
+    needs: spec.needs,
+  });
+}
+
+export interface ArtifactSpec extends Ownership { path: string; payload: Payload; needs?: readonly string[] }
+
+/** A file whose bytes the controller holds and pushes only to hosts that lack them. The folder is made. */
+export function artifact({ path, payload, owner = "root", group = "root", mode = 0o755, needs }: ArtifactSpec): Resource {
+  return resource({
+    type: "artifact",
+    name: path,
+    uses: [fileLibrary],
+    check: sh`file_check ${path} ${owner} ${group} ${octal(mode)} ${payload.sha256} secret`,
+    apply: sh`mkdir -p ${dirname(path)} && staging_of ${path} && want ${payload.sha256} ${payload.size} "$STAGED" && file_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
+    payloads: [payload],
+    looksAt: { stat: [path], sum: [path] },
+    needs,
+    timeout: 300,
+  });
+}

@@ -1,0 +1,69 @@
+import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Sh, sh } from "../sh.mts";
+
+export interface ServiceSpec {
+  name: string;
+  enabled: boolean;
+  running: boolean;
+  /** succeeds once the started service answers; tried for 30 s */
+  ready?: Sh;
+  needs?: readonly string[];
+}
+
+export const serviceLibrary: ShellLibrary = {
+  name: "service",
+  text: `
+unit_state() { # NAME: sets U_LOAD U_ACTIVE U_FILE U_RELOAD
+  U_LOAD= U_ACTIVE= U_FILE= U_RELOAD=
+  for sp_property in $(systemctl show -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload "$1"); do
+    case $sp_property in
+      LoadState=*) U_LOAD=\${sp_property#*=} ;;
+      ActiveState=*) U_ACTIVE=\${sp_property#*=} ;;
+      UnitFileState=*) U_FILE=\${sp_property#*=} ;;
+      NeedDaemonReload=*) U_RELOAD=\${sp_property#*=} ;;
+    esac
+  done
+}
+service_check() { # NAME ENABLED RUNNING
+  unit_state "$1"
+  [ "$U_LOAD" != masked ] || { differs state masked unmasked; return 0; }
+  [ "$U_RELOAD" != yes ] || differs definition 'changed on disk' 'loaded by systemd'
+  case $2,$U_FILE in yes,enabled* | no,disabled | no,) ;; yes,*) differs enabled "\${U_FILE:-no}" enabled ;; *) differs enabled "$U_FILE" disabled ;; esac
+  case $3,$U_ACTIVE in yes,active | yes,reloading | no,inactive | no,failed) ;; yes,*) differs state "$U_ACTIVE" active ;; *) differs state "$U_ACTIVE" inactive ;; esac
+}
+service_log() { journalctl -u "$1" -n 15 --no-pager -o cat 2>/dev/null; }
+service_apply() { # NAME ENABLED RUNNING READY-FUNCTION
+  unit_state "$1"
+  [ "$U_LOAD" != masked ] || cannot "the unit $1 is masked: somebody has locked it on purpose" "if that is no longer meant, run on the host: systemctl unmask $1"
+  systemctl daemon-reload || return
+  if [ "$2" = yes ]; then systemctl -q enable "$1"; else systemctl -q disable "$1"; fi || return
+  if [ "$3" = no ]; then systemctl stop "$1"; return; fi
+  systemctl reset-failed "$1" 2>/dev/null
+  systemctl start "$1" && service_ready "$1" "$4" || { service_log "$1"; return 1; }
+}
+service_ready() { # NAME FUNCTION: waits up to 30 s until it answers; a service that died is not waited for
+  sp_tries=0
+  until "$2" >/dev/null 2>&1; do
+    unit_state "$1"
+    case $U_ACTIVE in active | reloading) ;; *) return 1 ;; esac
+    sp_tries=$((sp_tries + 1))
+    [ "$sp_tries" -lt 150 ] || { echo "$1 runs, but did not become ready within 30 s"; return 1; }
+    emit t
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+}`,
+};
+
+/** A systemd service: known to systemd in its present form, enabled, running. A restart is a handler's business. */
+export function service({ name, enabled, running, ready = sh`:`, needs }: ServiceSpec): Resource {
+  const flags = sh`${enabled ? "yes" : "no"} ${running ? "yes" : "no"}`;
+  return resource({
+    type: "service",
+    name,
+    uses: [serviceLibrary],
+    check: sh`service_check ${name} ${flags}`,
+    apply: sh`sp_ready() { ${ready}\n}\nservice_apply ${name} ${flags} sp_ready`,
+    needs,
+    timeout: 120,
+  });
+}

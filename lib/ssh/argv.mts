@@ -1,0 +1,52 @@
+import type { Connection } from "../inventory/types.mts";
+import { quote } from "../sh.mts";
+
+/** How long a silent peer is believed alive: 3 missed keepalives of 5 s. */
+const KEEPALIVE = ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"];
+
+export interface SshOptions {
+  /** accept a host key that known_hosts doesn't have yet (never a changed one) */
+  acceptNewHostKeys: boolean;
+}
+
+/** Arguments for the first `ssh` of a run: it is the master, and its session is the host's shell. ssh_config, agents and jump hosts count. */
+export function masterArgv(c: Connection, control: string, options: SshOptions): string[] {
+  return [
+    "-M", "-S", control, "-o", "ControlPersist=no",
+    "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
+    ...(c.options["ConnectTimeout"] ? [] : ["-o", "ConnectTimeout=10"]), ...KEEPALIVE,
+    "-o", `UserKnownHostsFile=${c.known_hosts.includes(" ") ? `"${c.known_hosts}"` : c.known_hosts}`, "-o", "GlobalKnownHostsFile=/dev/null",
+    "-o", `StrictHostKeyChecking=${options.acceptNewHostKeys ? "accept-new" : "yes"}`, "-o", "UpdateHostKeys=no",
+    ...(c.user ? ["-l", c.user] : []),
+    ...(c.port ? ["-p", String(c.port)] : []),
+    ...(c.identity_file ? ["-i", c.identity_file] : []),
+    ...(c.proxy_jump ? ["-J", c.proxy_jump] : []),
+    ...Object.entries(c.options).flatMap(([k, v]) => ["-o", `${k}=${v}`]),
+    "--", c.address, remoteShell(c),
+  ];
+}
+
+/** Arguments for a further channel over a master. */
+export const channelArgv = (c: Connection, control: string, command: string): string[] =>
+  ["-S", control, "-T", "-x", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "--", c.address, asRoot(c, `sh -c ${quote(afterPassword(c) + command)}`)];
+
+/** Arguments that make a running master listen on `socket` for `to` as seen from the host. */
+export const forwardArgv = (c: Connection, control: string, localPort: number, to: string): string[] =>
+  ["-S", control, "-O", "forward", "-L", `127.0.0.1:${localPort}:${to}`, "--", c.address];
+
+/** The line after which a stream is ours: with a password, what comes before it is for sudo, which may or may not read it. */
+export const BEGIN = "#sampan";
+const afterPassword = (c: Connection): string =>
+  c.become && c.become_password ? `while IFS= read -r l && [ "$l" != "${BEGIN}" ]; do :; done; ` : "";
+
+/**
+ * The command for the login shell, whatever that is (plain words only, so fish or csh will do). The locale is fixed so that
+ * every shell counts bytes.
+ */
+const remoteShell = (c: Connection): string =>
+  asRoot(c, c.become && c.become_password ? `env LC_ALL=C sh -c ${quote(`${afterPassword(c)}exec sh -s`)}` : "env LC_ALL=C sh -s");
+
+function asRoot(c: Connection, command: string): string {
+  if (!c.become) return `exec ${command}`;
+  return c.become_password ? `exec sudo -S -p '' -- ${command}` : `exec sudo -n -- ${command}`;
+}
