@@ -1,0 +1,175 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { defaultVersion, ensureBinary } from "./binaries.mts";
+import { setQuota } from "./cgroup.mts";
+import { ensureDisk, ensureLoginKey, wipeDisk } from "./disk.mts";
+import { LabError } from "./error.mts";
+import { cut, mend } from "./faults.mts";
+import { HostMachine, networkLock } from "./host.mts";
+import { writeInventory } from "./inventory.mts";
+import { withLock } from "./lock.mts";
+import { chooseOctet, ensureBridge, setLink } from "./network.mts";
+import { cacheDir, inventoryDir, runtimeDir } from "./paths.mts";
+import { address, hostIndex, hostName, maxNodes, namesOf, type Names } from "./region.mts";
+import { silent, type Report } from "./report.mts";
+import { ensureRootfs } from "./rootfs.mts";
+import type { RunOptions, RunResult } from "./run.mts";
+import { ensureTools, requireLinuxRoot } from "./setup.mts";
+import { readState, writeState, type RegionState } from "./state.mts";
+import { removeHost, removeRegion } from "./teardown.mts";
+
+export interface LabHost { name: string; address: string; up: boolean; }
+export interface LabStatus { region: string; inventory: string; hosts: LabHost[]; }
+export interface UpOptions {
+  /** how many hosts; left out: as many as there are, else 3 */
+  nodes?: number;
+  report?: Report;
+}
+
+/** A region's hosts on this machine. Nothing is held in memory: several processes may work on the same region. */
+export class Lab {
+  readonly region: string;
+  readonly #names: Names;
+  constructor(region = "default") {
+    this.region = region;
+    this.#names = namesOf(region);
+  }
+
+  /**
+   * Brings the region's hosts up and writes its inventory; mends what it finds half-made, switched off or cut off. Does
+   * nothing to a healthy lab.
+   */
+  async up({ nodes, report = silent }: UpOptions = {}): Promise<LabStatus> {
+    if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 1 && nodes <= maxNodes)) {
+      throw new LabError(`a lab can't have ${nodes} hosts`, `choose 1 to ${maxNodes}`);
+    }
+    await ensureTools(report);
+    const [rootfs] = await Promise.all([ensureRootfs(report), ensureBinary(defaultVersion, report)]);
+    return this.#exclusively(async () => {
+      const state = await this.#settle(nodes);
+      await ensureLoginKey(state.disks);
+      await Promise.all(state.hosts.map((host) => this.#ensureHost(state, host, rootfs, report)));
+      await writeInventory(state);
+      return this.status();
+    });
+  }
+
+  /** Settles on hosts and subnet, makes the bridge, removes hosts that are too many. */
+  async #settle(nodes: number | undefined): Promise<RegionState> {
+    const before = await readState(this.region);
+    const disks = before?.disks ?? join(cacheDir(), "lab", this.region);
+    // after a restart of the machine only the disks are left
+    const found = before?.hosts ?? (await readdir(disks).catch(() => [])).filter((name) => hostIndex(name) > 0);
+    const hosts = Array.from({ length: nodes ?? (found.length || 3) }, (_, i) => hostName(i + 1));
+    const surplus = found.filter((name) => !hosts.includes(name));
+    const octet = await withLock(networkLock, async () => {
+      const octet = before?.octet ?? await chooseOctet(this.#names);
+      await writeState({ region: this.region, octet, hosts: [...hosts, ...surplus], disks, inventory: inventoryDir(this.region) });
+      await ensureBridge(this.#names, octet);
+      return octet;
+    });
+    for (const host of surplus) await removeHost(this.#names, host, disks, octet);
+    const state = { region: this.region, octet, hosts, disks, inventory: inventoryDir(this.region) };
+    await writeState(state);
+    return state;
+  }
+
+  async #ensureHost(state: RegionState, host: string, rootfs: string, report: Report): Promise<void> {
+    const machine = this.#machine(state, host);
+    const step = report.start(host, "starting");
+    const running = await machine.isUp();
+    if (!running) {
+      await machine.powerCut();
+      await ensureDisk(state.disks, host, rootfs);
+      await machine.boot();
+    }
+    await mend(machine.netns);
+    step.done(`${machine.address} ${running ? "is up" : "booted"}`);
+  }
+
+  /** Removes the region and all it holds, also what a killed `up` left. Nothing there is fine. */
+  async down({ report = silent }: { report?: Report } = {}): Promise<void> {
+    requireLinuxRoot();
+    await this.#exclusively(() => removeRegion(this.#names, report));
+  }
+
+  /** The region's hosts; none when it is down. */
+  async status(): Promise<LabStatus> {
+    const state = await readState(this.region);
+    const hosts = await Promise.all((state?.hosts ?? []).map(async (name) => {
+      const machine = this.#machine(state as RegionState, name);
+      return { name, address: machine.address, up: await machine.isUp() };
+    }));
+    return { region: this.region, inventory: state?.inventory ?? inventoryDir(this.region), hosts };
+  }
+
+  /** Runs a command in a host as root, without SSH. A non-zero status is a result. */
+  async exec(host: string, argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return (await this.#find(host)).machine.exec(argv, options);
+  }
+
+  /** Pulls the plug: every process of the host ends at once. */
+  powerCut(host: string): Promise<void> {
+    return this.#exclusively(async () => (await this.#find(host)).machine.powerCut());
+  }
+
+  /** Switches a host on (again: off first), with the disk it has. */
+  boot(host: string): Promise<void> {
+    return this.#exclusively(async () => (await this.#find(host)).machine.boot());
+  }
+
+  /** Back to a bare host, newly installed: empty disk, new host key (the inventory's known_hosts follows). */
+  reset(host: string): Promise<void> {
+    return this.#exclusively(async () => {
+      const { machine, state } = await this.#find(host);
+      await machine.powerCut();
+      await wipeDisk(state.disks, host);
+      await ensureDisk(state.disks, host, await ensureRootfs(silent));
+      await machine.boot();
+      await writeInventory(state);
+    });
+  }
+
+  async linkDown(host: string): Promise<void> { await setLink((await this.#find(host)).state.octet, host, "down"); }
+  async linkUp(host: string): Promise<void> { await setLink((await this.#find(host)).state.octet, host, "up"); }
+
+  /** Cuts two hosts off from each other; both still reach everything else, the controller too. */
+  async partition(a: string, b: string): Promise<void> {
+    const [one, other] = [(await this.#find(a)).machine, (await this.#find(b)).machine];
+    await cut(one.netns, other.address);
+    await cut(other.netns, one.address);
+  }
+
+  /** Ends a partition between two hosts, or all there are in the region. */
+  async heal(a?: string, b?: string): Promise<void> {
+    if (a !== undefined && b !== undefined) {
+      const [one, other] = [(await this.#find(a)).machine, (await this.#find(b)).machine];
+      await mend(one.netns, other.address);
+      return mend(other.netns, one.address);
+    }
+    for (const { name } of (await this.status()).hosts) await mend((await this.#find(name)).machine.netns);
+  }
+
+  /** @param percent of one CPU for all of the host's processes together (150: one and a half); null: no limit. Gone with the power. */
+  async setCpuQuota(host: string, percent: number | null): Promise<void> {
+    await setQuota((await this.#find(host)).machine.cgroup, percent);
+  }
+
+  /** Arguments of `ssh` that reach a host as root, with its key and known_hosts. */
+  async sshArgs(host: string, user = "root"): Promise<string[]> {
+    const { state } = await this.#find(host);
+    return ["-F", "none", "-i", join(state.inventory, "id_ed25519"), "-o", `UserKnownHostsFile=${join(state.inventory, "known_hosts")}`,
+      "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR", `${user}@${address(state.octet, host)}`];
+  }
+
+  #machine({ octet, disks }: RegionState, host: string): HostMachine { return new HostMachine(this.#names, octet, disks, host); }
+
+  async #find(host: string): Promise<{ machine: HostMachine; state: RegionState }> {
+    const state = await readState(this.region);
+    if (state === undefined) throw new LabError("the lab is down", `run: ./playbooks/lab.mts up${this.region === "default" ? "" : ` --region ${this.region}`}`);
+    if (!state.hosts.includes(host)) throw new LabError(`no host "${host}" in this lab`, `it has ${state.hosts.join(", ")}`);
+    return { machine: this.#machine(state, host), state };
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> { return withLock(join(runtimeDir, `${this.region}.lock`), work); }
+}

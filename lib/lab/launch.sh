@@ -1,0 +1,27 @@
+#!/bin/sh
+# Boots one lab host and stays until it is off. Runs in a mount namespace of its own (unshare --mount): its mounts go
+# away by themselves when the last of the host's processes does, whoever killed them.
+# usage: launch.sh HOST_FOLDER NETNS MACHINE CGROUP...
+set -eu
+cd "$1"; netns=$2 machine=$3; shift 3
+
+enter() { leaf=$1; shift; for cgroup in "$@"; do echo 0 >"$cgroup/$leaf/cgroup.procs"; done; }
+enter outside "$@"
+
+# systemd-nspawn insists on a tmpfs here, which it is only where systemd is this machine's init.
+mkdir -p /run/systemd
+mount -t tmpfs -o mode=755 tmpfs /run/systemd
+mount -t overlay -o lowerdir=base,upperdir=upper,workdir=work overlay root
+
+boot() (
+  enter machine "$@"
+  # /proc/sys/net writable, as it is on a server; /tmp on disk, as on Debian 12
+  export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_TMPFS_TMP=0
+  exec systemd-nspawn --quiet --directory=root --boot --machine="$machine" --network-namespace-path="/run/netns/$netns" \
+    --register=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --console=pipe
+)
+
+# 133 is systemd-nspawn's way to say that the host called reboot.
+status=133
+while [ "$status" = 133 ]; do status=0; boot "$@" || status=$?; done
+exit "$status"

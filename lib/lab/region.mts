@@ -1,0 +1,34 @@
+import { LabError } from "./error.mts";
+
+/** The names of everything a region's lab puts on this machine. They follow from region and host: cleaning up needs no memory. */
+export interface Names {
+  region: string;
+  netns(host: string): string;
+  machine(host: string): string;
+  cgroup(host?: string): string;
+  /** the alias on the region's bridge, by which we know it again */
+  alias: string;
+}
+
+export function namesOf(region: string): Names {
+  if (!/^[a-z][a-z0-9-]{0,15}$/.test(region)) {
+    throw new LabError(`"${region}" can't be a region's name`, "use a to z, 0 to 9 and -, at most 16 characters, a letter first");
+  }
+  return {
+    region,
+    netns: (host) => `sampan.${region}.${host}`,
+    machine: (host) => `sampan-${region}-${host}`,
+    cgroup: (host) => ["sampan-lab", region, ...(host === undefined ? [] : [host])].join("/"),
+    alias: `sampan-lab ${region}`,
+  };
+}
+
+export const maxNodes = 30;
+export const hostName = (index: number): string => `nats-node-${index}`;
+export const hostIndex = (host: string): number => Number(/^nats-node-(\d+)$/.exec(host)?.[1] ?? NaN);
+
+/** A region's network is 198.18.<octet>.0/24, of the block that RFC 2544 keeps for test networks. */
+export const gateway = (octet: number): string => `198.18.${octet}.1`;
+export const address = (octet: number, host: string): string => `198.18.${octet}.${10 + hostIndex(host)}`;
+export const bridge = (octet: number): string => `smp${octet}`;
+export const veth = (octet: number, host: string): string => `smp${octet}h${hostIndex(host)}`;

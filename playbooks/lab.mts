@@ -1,0 +1,4 @@
+#!/usr/bin/env -S sh -c 'exec "$(dirname "$0")/../lib/boot.sh" "$0" "$@"'
+import { main } from "../lib/lab/cli.mts";
+
+process.exitCode = await main(process.argv.slice(2));
