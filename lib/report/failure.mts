@@ -1,0 +1,62 @@
+import { relative } from "node:path";
+import type { Failure } from "../engine/events.mts";
+import type { Location } from "../engine/resource.mts";
+import { PLAIN, type Style } from "./style.mts";
+import { clean, cleanLines } from "./text.mts";
+
+export interface FailureContext {
+  lane: string;
+  role?: string;
+  task?: string;
+  location?: Location;
+  /** folder that paths are shown relative to (default: the working directory) */
+  cwd?: string;
+  style?: Style;
+}
+
+/** As many last lines of a command's output as a screen can take beside the rest. */
+const OUTPUT_LINES = 12;
+
+/**
+ * Every failure sentence of sampan: who and what, where it is written, why, the command with its exit status, the last
+ * lines of what it printed, and what to do next. One line each, labelled, nothing that a failure doesn't know.
+ */
+export function failureLines(failure: Failure, context: FailureContext): string[] {
+  const style = context.style ?? PLAIN;
+  const lines = [`${style.ink(["red", "bold"], "failed ")}  ${[context.lane, context.role, context.task].filter(Boolean).map((t) => clean(t!)).join("  ")}`];
+  const add = (label: string, values: readonly string[], ink: (t: string) => string = (t) => t): void => {
+    values.forEach((value, i) => lines.push(`  ${style.ink("dim", (i === 0 ? label : "").padEnd(7))}  ${ink(value)}`.trimEnd()));
+  };
+
+  if (context.location && context.location.line > 0) add("at", [locationText(context.location, context.cwd)]);
+  add("why", cleanLines(failure.what), (t) => style.ink("bold", t));
+  if (failure.command !== undefined) add("command", withStatus(cleanLines(failure.command), failure.exit));
+  else if (failure.exit !== undefined) add("exit", [exitText(failure.exit)]);
+  if (failure.output !== undefined) add("output", lastLines(failure.output, style.symbols.ellipsis));
+  add("next", cleanLines(failure.next ?? "mend this, then run the same command again: it continues from here"), (t) => style.ink("cyan", t));
+  return lines;
+}
+
+/** `roles/nats-install/tasks.mts:42`, relative to the working directory when the file is below it. */
+export function locationText(at: Location, cwd = process.cwd()): string {
+  const path = relative(cwd, at.file);
+  return `${path.startsWith("..") ? at.file : path}:${at.line}`;
+}
+
+function withStatus(command: string[], exit: number | undefined): string[] {
+  if (exit === undefined) return command;
+  return [...command.slice(0, -1), `${command.at(-1) ?? ""}  (${exitText(exit)})`];
+}
+
+/** The shell's own numbers: 124 from timeout(1), 126 and 127 from the shell, above 128 the signal (POSIX 2.8.2). */
+function exitText(exit: number): string {
+  const meaning = exit === 124 ? ": timed out" : exit === 126 ? ": not executable" : exit === 127 ? ": command not found" : exit > 128 && exit < 160 ? `: killed by signal ${exit - 128}` : "";
+  return `exit status ${exit}${meaning}`;
+}
+
+function lastLines(output: string, ellipsis: string): string[] {
+  const lines = cleanLines(output);
+  if (lines.length === 0) return ["(none)"];
+  const left = lines.length - OUTPUT_LINES;
+  return left > 1 ? [`${ellipsis} (${left} lines before)`, ...lines.slice(-OUTPUT_LINES)] : lines;
+}
