@@ -2,9 +2,9 @@ import type { JetStreamState, Peer, Route, ServerState } from "./state.mts";
 import type { Answer, Healthz, Jsz, PeerInfo, Routez, Varz } from "./system.mts";
 import { goDurationMs } from "./go-duration.mts";
 
-export function serverState({ data: v, ms, at }: Answer<Varz>, inMesh: boolean, routez?: Routez, jsz?: Jsz, healthz?: Healthz): ServerState {
+export function serverState({ data: v, ms, at }: Answer<Varz>, routez?: Routez, jsz?: Jsz, healthz?: Healthz): Omit<ServerState, "inMesh"> {
   return {
-    id: v.server_id, name: v.server_name, version: v.version, cluster: v.cluster.name ?? "", inMesh,
+    id: v.server_id, name: v.server_name, version: v.version, cluster: v.cluster.name ?? "",
     start: Date.parse(v.start), configLoaded: Date.parse(v.config_load_time), configDigest: v.config_digest,
     clockOffset: Date.parse(v.now) - (at - ms / 2), roundTripMs: ms,
     authRequired: v.auth_required ?? false, tlsRequired: v.tls_required ?? false,

@@ -57,6 +57,8 @@ export interface ConsumerState {
   ackPending: number; pending: number; redelivered: number; waiting: number;
   deliveredSeq: number; ackFloorSeq: number;
   pull: boolean; pushBound: boolean; paused: boolean;
+  /** deliveries or acks went on between two readings */
+  moving: boolean;
 }
 
 export interface StreamState {

@@ -40,11 +40,11 @@ function streamState(account: string, held: Held<StreamDetail>[], earlier: Strea
     copies,
     mark: highest(earlier?.copies ?? copies),
     moving: earlier !== undefined && highest(copies) > highest(earlier.copies),
-    consumers: consumerStates(held, config),
+    consumers: consumerStates(held, config, earlier?.consumers ?? []),
   };
 }
 
-function consumerStates(streams: Held<StreamDetail>[], config: StreamConfig): ConsumerState[] {
+function consumerStates(streams: Held<StreamDetail>[], config: StreamConfig, before: readonly ConsumerState[]): ConsumerState[] {
   const held = new Map<string, Held<ConsumerDetail>[]>();
   for (const { server, detail } of streams) {
     for (const consumer of detail.consumer_detail ?? []) held.set(consumer.name, [...(held.get(consumer.name) ?? []), { server, detail: consumer }]);
@@ -52,12 +52,15 @@ function consumerStates(streams: Held<StreamDetail>[], config: StreamConfig): Co
   return [...held.values()].map((copies) => {
     const leading = leaderOf(copies, (d) => d.cluster);
     const d = (leading ?? copies[0]!).detail;
+    const earlier = before.find((c) => c.name === d.name);
     return {
       name: d.name, config: d.config, replicaCount: replicaCount(d, config),
       leader: leading?.server ?? "", replicas: (leading?.detail.cluster?.replicas ?? []).map(peer),
       ackPending: d.num_ack_pending, pending: d.num_pending, redelivered: d.num_redelivered, waiting: d.num_waiting,
       deliveredSeq: d.delivered.stream_seq, ackFloorSeq: d.ack_floor.stream_seq,
       pull: !d.config.deliver_subject, pushBound: d.push_bound ?? false, paused: d.paused ?? false,
+      moving: earlier !== undefined
+        && (earlier.deliveredSeq !== d.delivered.stream_seq || earlier.ackFloorSeq !== d.ack_floor.stream_seq || earlier.ackPending !== d.num_ack_pending),
     };
   }).sort((a, b) => a.name.localeCompare(b.name));
 }

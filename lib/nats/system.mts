@@ -72,35 +72,32 @@ export class NotSystemAccountError extends Error {
 export async function ask<Q extends Question>(
   nc: NatsConnection, question: Q, expected: readonly string[], options: { timeoutMs?: number; body?: Record<string, unknown> } = {},
 ): Promise<Answer<Answers[Q]>[]> {
-  const { createInbox } = await import("nats");
+  const { createInbox, deferred } = await import("nats");
   const inbox = createInbox();
   const answers: Answer<Answers[Q]>[] = [];
   const missing = new Set(expected);
   const started = Date.now();
-  return new Promise((resolve, reject) => {
-    const finish = (error?: Error) => {
-      clearTimeout(timer);
-      sub.unsubscribe();
-      if (error) reject(error);
-      else resolve(answers);
-    };
-    let timer = setTimeout(finish, options.timeoutMs ?? 2000);
-    const sub = nc.subscribe(inbox, {
-      callback: (error, message) => {
-        if (error) return finish(error);
-        if (message.headers?.code === 503) return finish(new NotSystemAccountError());
-        const { server, data } = message.json<Partial<Answer<Answers[Q]>>>();
-        if (!server || !data) return; // an error instead of data: as good as no answer
-        const ms = Date.now() - started;
-        answers.push({ server, data, ms, at: started + ms });
-        if (missing.delete(server.name) && missing.size === 0) {
-          clearTimeout(timer);
-          timer = setTimeout(finish, Math.max(25, ms / 2));
-        }
-      },
-    });
-    nc.publish(`$SYS.REQ.SERVER.PING.${question}`, JSON.stringify(options.body ?? OPTIONS[question]), { reply: inbox });
+  const done = deferred<void>();
+  const sub = nc.subscribe(inbox, {
+    callback: (error, message) => {
+      if (error) return done.reject(error);
+      if (message.headers?.code === 503) return done.reject(new NotSystemAccountError());
+      const { server, data } = message.json<Partial<Answer<Answers[Q]>>>();
+      if (!server || !data) return; // an error instead of data: as good as no answer
+      const ms = Date.now() - started;
+      answers.push({ server, data, ms, at: started + ms });
+      if (missing.delete(server.name) && missing.size === 0) setTimeout(done.resolve, Math.max(25, ms / 2));
+    },
   });
+  const timer = setTimeout(done.resolve, options.timeoutMs ?? 2000);
+  try {
+    nc.publish(`$SYS.REQ.SERVER.PING.${question}`, JSON.stringify(options.body ?? OPTIONS[question]), { reply: inbox });
+    await done;
+    return answers;
+  } finally {
+    clearTimeout(timer);
+    sub.unsubscribe();
+  }
 }
 
 /** Asks one server by its id. @throws when it doesn't answer in time */

@@ -1,0 +1,28 @@
+import { clustered, finding, label, type Check, type Checker } from "./check.mts";
+
+export const clusterName: Checker = (state) => !clustered(state) ? [] : state.nodes.flatMap(({ node, probe, server }): Check[] => {
+  const actual = server?.cluster ?? probe.greeting?.cluster;
+  if (actual === undefined && !probe.greeting) return [];
+  const failed = actual === state.target.name ? [] : [actual ? `cluster name is ${actual}, expected ${state.target.name}` : `not clustered, expected ${state.target.name}`];
+  return [finding("mesh.cluster-name", "cluster name", label(node), {
+    failed, ok: actual ?? "", next: `Set cluster.name: ${state.target.name} on ${node.lane} and restart it (--role cluster-config)`,
+  })];
+});
+
+/** Full mesh by distinct peers: a route pool makes several connections to each. */
+export const routes: Checker = (state) => !clustered(state) ? [] : state.nodes.flatMap(({ node, server }): Check[] => {
+  if (!server) return [];
+  const missing = state.nodes.filter((o) => o.node !== node && !server.routes.some((r) => (o.server ? r.id === o.server.id : r.name === o.node.name)));
+  const why = missing.map((o) => {
+    if (!o.probe.greeting) return `${label(o.node)} (it doesn't answer)`;
+    if (o.server && o.server.cluster !== server.cluster) return `${label(o.node)} (its cluster name is ${o.server.cluster || "empty"})`;
+    return label(o.node);
+  });
+  const seen = server.routes.map((r) => `${r.name} ${rtt(r.rttMs)}`).join(", ");
+  return [finding("mesh.routes", "routes to all peers", label(node), {
+    failed: why.length > 0 ? [`no route to ${why.join(", ")}${seen ? `; has ${seen}` : ""}`] : [],
+    ok: seen, next: `Check port and TLS of the routes between them, and the log of ${node.lane} for "route"`,
+  })];
+});
+
+const rtt = (ms: number) => (Number.isFinite(ms) ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : "rtt not measured yet");
