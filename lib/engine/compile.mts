@@ -105,8 +105,10 @@ function prefetch(steps: readonly Step[]): string[] {
     [...new Set(steps.flatMap((s) => (s.resource && s.resource.skip === undefined ? pick(s.resource) ?? [] : [])))];
   const stat = all((r) => r.looksAt?.stat);
   const sum = all((r) => r.looksAt?.sum);
+  const text = all((r) => r.looksAt?.text);
   return [
     ...(stat.length ? [`sp_prefetch_stat ${stat.map(quote).join(" ")}`] : []),
+    ...(text.length ? [`sp_prefetch_text ${text.map(quote).join(" ")}`] : []),
     ...(sum.length ? [`sp_prefetch_sum ${sum.map(quote).join(" ")}`] : []),
   ];
 }

@@ -4,7 +4,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 umask 022
 exec 3>&1
-SP_STOP=0 SP_STATS= SP_SUMS= SP_HOLDS=
+SP_STOP=0 SP_STATS= SP_SUMS= SP_TEXTS= SP_HOLDS=
 trap 'SP_STOP=1' USR1
 trap 'exit 141' PIPE
 trap 'exit 143' TERM HUP INT
@@ -76,7 +76,7 @@ step() {
   sp_converge "$1" "$3"
 }
 sp_converge() {
-  SP_STATS= SP_SUMS= SP_PASS=2
+  SP_STATS= SP_SUMS= SP_TEXTS= SP_PASS=2
   sp_run "apply_$1" || { sp_fail "$1" apply "$?"; return 1; }
   sp_run "check_$1"
   sp_status=$?
@@ -139,9 +139,10 @@ sp_audit() {
   (umask 027; printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$SP_WHO" "$1" >>/var/log/sampan/audit.log)
 }
 
-# prefetch: one stat and one sha256sum for all files of a program, instead of one each per step. Any apply throws them away.
+# prefetch: one stat, one sha256sum and one grep for all files of a program, instead of one each per step. Any apply throws them away.
 sp_prefetch_stat() { SP_STATS=$sp_nl$(stat -c '%n	%F	%a	%U	%G' -- "$@" 2>/dev/null)$sp_nl; }
 sp_prefetch_sum() { SP_SUMS=$sp_nl$(sha256sum -- "$@" 2>/dev/null)$sp_nl; }
+sp_prefetch_text() { SP_TEXTS=$sp_nl$(grep -s '' /dev/null "$@")$sp_nl; }
 # stat_of PATH: sets S_TYPE S_MODE S_OWNER S_GROUP; S_TYPE is empty when nothing is there. Doesn't follow links.
 stat_of() {
   case $SP_STATS in
@@ -161,5 +162,13 @@ sum_of() {
   case $SP_SUMS in
     *"  $1$sp_nl"*) sp_line=${SP_SUMS%%"  $1$sp_nl"*}; S_SUM=${sp_line##*"$sp_nl"} ;;
     *) S_SUM=$(sha256sum <"$1" 2>/dev/null) && S_SUM=${S_SUM%% *} ;;
+  esac
+}
+# text_of PATH: sets S_TEXT to the first line, fails when it can't be read. Not by `read`: dash reads byte by byte, and files of
+# /proc/sys give nothing after the first read.
+text_of() {
+  case $SP_TEXTS in
+    *"$sp_nl$1:"*) S_TEXT=${SP_TEXTS#*"$sp_nl$1:"}; S_TEXT=${S_TEXT%%"$sp_nl"*} ;;
+    *) S_TEXT=$(head -n 1 -- "$1" 2>/dev/null) ;;
   esac
 }

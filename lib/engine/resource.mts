@@ -34,8 +34,8 @@ export interface Resource {
   readonly payloads?: readonly Payload[];
   /** not done at all, with the reason (known from facts) */
   readonly skip?: string;
-  /** files whose stat, and whose sha256, the check asks for through stat_of and sum_of: fetched for a whole program at once */
-  readonly looksAt?: { stat?: readonly string[]; sum?: readonly string[] };
+  /** files that the check asks for through stat_of, sum_of and text_of (first line): fetched for a whole program at once */
+  readonly looksAt?: { stat?: readonly string[]; sum?: readonly string[]; text?: readonly string[] };
   /** names (`type name`) of resources without which a check says nothing: under --check it is `unknown (depends on …)` */
   readonly needs?: readonly string[];
   readonly notifies: readonly Handler[];

@@ -1,0 +1,110 @@
+import { basename } from "node:path";
+import { parseArgs } from "node:util";
+import { UsageError } from "../inventory/types.mts";
+import { nearest } from "../inventory/suggest.mts";
+
+export interface Options {
+  inventory: string;
+  limit: string | undefined;
+  roles: string[];
+  check: boolean;
+  diff: boolean;
+  extraVars: string[];
+  forks: number;
+  verbose: boolean;
+  listHosts: boolean;
+  listTasks: boolean;
+  startAtTask: string | undefined;
+  json: boolean;
+  report: string | undefined;
+  junit: string | undefined;
+  acceptNewHostKeys: boolean;
+  askBecomePass: boolean;
+  allAtOnce: boolean;
+}
+
+const FLAGS = {
+  inventory: { type: "string", short: "i", value: "FOLDER", text: "inventory folder (default inventory/hk)" },
+  limit: { type: "string", short: "l", value: "PATTERN", text: "only these hosts or groups: a,b  !c  nats-*" },
+  tags: { type: "string", short: "t", multiple: true, value: "ROLE", text: "only this role (repeatable); --role is the same" },
+  role: { type: "string", multiple: true, value: "ROLE", text: "only this role (repeatable)" },
+  check: { type: "boolean", short: "C", text: "change nothing, say what would change; exit 2 if anything would" },
+  diff: { type: "boolean", short: "D", text: "show how files change" },
+  "extra-vars": { type: "string", short: "e", multiple: true, value: "KEY=VALUE", text: "a variable above all others (repeatable; cluster.port=7222 goes inside)" },
+  forks: { type: "string", short: "f", value: "N", text: "hosts worked on at once (default 50)" },
+  verbose: { type: "boolean", short: "v", text: "every task, and the slowest at the end" },
+  "list-hosts": { type: "boolean", text: "list the hosts that would be worked on, and stop" },
+  "list-tasks": { type: "boolean", text: "list the tasks of each role, and stop" },
+  "start-at-task": { type: "string", value: "TASK", text: "pass over all before this task (as --list-tasks names it; * stands for anything)" },
+  json: { type: "boolean", text: "events as one JSON object a line on stdout, nothing else there" },
+  report: { type: "string", value: "FILE.html", text: "write a page about the run" },
+  junit: { type: "string", value: "FILE.xml", text: "write the tasks as JUnit test cases" },
+  "accept-new-host-keys": { type: "boolean", text: "record host keys that known_hosts lacks (never changed ones)" },
+  "ask-become-pass": { type: "boolean", short: "K", text: "ask for sudo's password once" },
+  "all-at-once": { type: "boolean", text: "restart all nodes that need it together, without gates: downtime" },
+  help: { type: "boolean", short: "h", text: "this text" },
+} as const;
+
+type FlagName = keyof typeof FLAGS;
+
+export interface Usage {
+  /** one sentence */
+  about: string;
+  /** command lines with a comment each */
+  examples: readonly (readonly [args: string, what: string])[];
+  roles: readonly string[];
+}
+
+/** @returns the options, or "help" */
+export function parseOptions(argv: readonly string[], usage: Usage): Options | "help" {
+  const { values: v, positionals } = parse(argv);
+  if (v.help) return "help";
+  if (positionals.length) throw new UsageError(`unexpected argument "${positionals[0]}"; flags start with a dash, see --help`);
+  const roles = [...(v.tags ?? []), ...(v.role ?? [])].flatMap((r) => r.split(","));
+  for (const r of roles) {
+    if (!usage.roles.includes(r)) throw new UsageError(`there is no role "${r}"${didYouMean(r, usage.roles)}; roles here: ${usage.roles.join(", ")}`);
+  }
+  const forks = Number(v.forks ?? 50);
+  if (!Number.isInteger(forks) || forks < 1) throw new UsageError(`--forks takes a whole number from 1, not "${v.forks}"`);
+  return {
+    inventory: v.inventory ?? "inventory/hk", limit: v.limit, roles, check: v.check ?? false, diff: v.diff ?? false,
+    extraVars: v["extra-vars"] ?? [], forks, verbose: v.verbose ?? false, listHosts: v["list-hosts"] ?? false,
+    listTasks: v["list-tasks"] ?? false, startAtTask: v["start-at-task"], json: v.json ?? false, report: v.report, junit: v.junit,
+    acceptNewHostKeys: v["accept-new-host-keys"] ?? false, askBecomePass: v["ask-become-pass"] ?? false, allAtOnce: v["all-at-once"] ?? false,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
+  } catch (error) {
+    const unknown = /Unknown option '(-+[^']*)'/.exec((error as Error).message)?.[1];
+    const names = Object.keys(FLAGS).map((n) => `--${n}`);
+    throw new UsageError(unknown
+      ? `there is no flag ${unknown}${didYouMean(unknown, names)}; see --help`
+      : `${(error as Error).message.split(". ")[0]!.replace(/\.$/, "")}; see --help`);
+  }
+}
+
+const didYouMean = (word: string, among: readonly string[]): string => {
+  const found = nearest(word, among);
+  return found ? ` (did you mean ${found}?)` : "";
+};
+
+export function helpText(script: string, usage: Usage): string {
+  const name = `./playbooks/${basename(script)}`;
+  const rows = Object.keys(FLAGS).filter((n) => n !== "role").map((n) => {
+    const f: { short?: string; value?: string; text: string } = FLAGS[n as FlagName];
+    const head = `${f.short ? `-${f.short}, ` : "    "}--${n}${f.value ? ` ${f.value}` : ""}`;
+    return `  ${head.padEnd(32)}${f.text}`;
+  });
+  const width = Math.max(...usage.examples.map(([args]) => args.length)) + name.length + 4;
+  return [
+    `${name}: ${usage.about}`, "",
+    ...usage.examples.map(([args, what]) => `  ${`${name} ${args}`.trimEnd().padEnd(width)}${what}`), "",
+    ...(usage.roles.length ? [`Roles: ${usage.roles.join(", ")}`, ""] : []),
+    "Flags:", ...rows, "",
+    "Exit status: 0 done, 1 a task or check failed, 2 --check found drift, 3 bad usage or inventory (no host was touched),",
+    "             4 a host unreachable, 130 interrupted", "",
+  ].join("\n");
+}

@@ -1,0 +1,16 @@
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { UsageError } from "../inventory/types.mts";
+import { Secret } from "../secret.mts";
+
+/** Asks on the terminal, without echo. @throws UsageError where there is no terminal */
+export async function askPassword(prompt: string): Promise<Secret> {
+  if (!process.stdin.isTTY) throw new UsageError("--ask-become-pass needs a terminal; in scripts put the password into .env and set become_password: ${NAME}");
+  process.stderr.write(prompt);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  const answer = await lines.question("");
+  lines.close();
+  process.stderr.write("\n");
+  return new Secret(answer);
+}

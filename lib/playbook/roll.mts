@@ -1,0 +1,75 @@
+import { compile, forRoll } from "../engine/compile.mts";
+import type { Handler } from "../engine/resource.mts";
+import type { Host } from "../inventory/types.mts";
+import { toFailure } from "./cluster-phase.mts";
+import { pool } from "./pool.mts";
+import type { Run } from "./run.mts";
+
+/** What makes it safe to take one host at a time out of service. */
+export interface Gate<V> {
+  /** the hosts in the order in which they may go */
+  order(hosts: readonly Host<V>[]): Promise<readonly Host<V>[]>;
+  /** resolves when the others can do without this host. @throws with what is missing */
+  before(host: Host<V>, progress: (detail: string) => void): Promise<void>;
+  /** resolves when all is well again with it. @throws with what is missing */
+  after(host: Host<V>, progress: (detail: string) => void): Promise<void>;
+}
+
+/**
+ * Runs a rolling handler where it is due, node by node behind the gate. The first failure ends the roll: what is due stays
+ * due, as it is a fact of the hosts, and the next run goes on from there.
+ */
+export async function roll<V>(run: Run<V>, handler: Handler, gate: Gate<V>): Promise<void> {
+  const hosts = run.config.hosts.filter((h) => !run.out.has(h.name) && stepsOf(run, h, handler).length > 0);
+  if (!hosts.length || run.stopped || run.mode === "check") return;
+  const phase = handler.name;
+  const since = performance.now();
+  run.emit({ type: "phase_start", phase, lanes: hosts.map((h) => h.name), tasks: Object.fromEntries(hosts.map((h) => [h.name, 1])) });
+  if (run.config.options.allAtOnce) {
+    await pool(hosts, run.config.options.forks, (host) => apply(run, handler, host));
+    for (const host of hosts) if (!(await gated(run, host, "after", gate))) break;
+  } else {
+    await oneByOne(run, handler, hosts, gate);
+  }
+  run.emit({ type: "phase_end", phase, ms: performance.now() - since });
+}
+
+async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V>[], gate: Gate<V>): Promise<void> {
+  let left = [...hosts];
+  while (left.length && !run.stopped) {
+    // asked anew each time: the leader moves when a node goes
+    const [host] = await gate.order(left).catch(() => left);
+    if (!host) return;
+    left = left.filter((h) => h !== host);
+    if (!(await gated(run, host, "before", gate)) || !(await apply(run, handler, host)) || !(await gated(run, host, "after", gate))) {
+      for (const h of left) run.out.add(h.name);
+      return;
+    }
+  }
+  if (run.stopped && left.length) run.noteStop(`${handler.name}: before ${left.map((h) => h.name).join(", ")}`);
+}
+
+async function apply<V>(run: Run<V>, handler: Handler, host: Host<V>): Promise<boolean> {
+  const session = await run.connections.to(host);
+  if (!session) return false;
+  const { diff } = run.config.options;
+  const outcome = await session.run(compile(forRoll(stepsOf(run, host, handler)), { mode: "apply", diff }), handler.name, run.emit);
+  if (!outcome.ok) run.out.add(host.name);
+  return outcome.ok;
+}
+
+async function gated<V>(run: Run<V>, host: Host<V>, side: "before" | "after", gate: Gate<V>): Promise<boolean> {
+  const since = performance.now();
+  const about = { type: "gate", lane: host.name, gate: side === "before" ? "the others can do without it" : "healthy again" } as const;
+  try {
+    await gate[side](host, (detail) => run.emit({ ...about, status: "waiting", ms: performance.now() - since, detail }));
+    run.emit({ ...about, status: "passed", ms: performance.now() - since, detail: "" });
+    return true;
+  } catch (error) {
+    if (run.stopped) run.noteStop(`${host.name}: waiting until ${about.gate}`);
+    else run.emit({ ...about, status: "failed", ms: performance.now() - since, detail: "", failure: toFailure(error) });
+    return false;
+  }
+}
+
+const stepsOf = <V,>(run: Run<V>, host: Host<V>, handler: Handler) => (run.due.get(host.name) ?? []).filter((s) => s.handler === handler);

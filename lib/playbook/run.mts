@@ -1,0 +1,132 @@
+import { compile, plan, type RoleResources, type Step } from "../engine/compile.mts";
+import type { Emit, EventInput, Status } from "../engine/events.mts";
+import type { Session } from "../engine/session.mts";
+import type { Outcome } from "../engine/step-events.mts";
+import type { Host, Inventory } from "../inventory/types.mts";
+import type { Reporter } from "../report/reporter.mts";
+import type { Options } from "./cli.mts";
+import { Connections } from "./connections.mts";
+import { pool } from "./pool.mts";
+import type { AnyHostRole, ClusterRole, HostRole } from "./role.mts";
+import { Selection } from "./selection.mts";
+
+export interface RunConfig<V> {
+  playbook: string;
+  options: Options;
+  inventory: Inventory<V>;
+  /** the hosts of --limit */
+  hosts: readonly Host<V>[];
+  reporter: Reporter;
+  /** false for playbooks that only read */
+  writes: boolean;
+  storeDir: (vars: V) => string;
+}
+
+const noCounts = (): Record<Status, number> => ({ ok: 0, changed: 0, drift: 0, unknown: 0, skipped: 0, failed: 0 });
+
+/** One run of a playbook: its hosts, what has happened so far, and how it ends. */
+export class Run<V> {
+  readonly config: RunConfig<V>;
+  readonly connections: Connections;
+  readonly abort = new AbortController();
+  readonly recap: Record<string, Record<Status, number>> = {};
+  /** hosts that failed or were lost: nothing further is done on them */
+  readonly out = new Set<string>();
+  /** rolling handlers that are due, by host */
+  readonly due = new Map<string, Step[]>();
+  readonly selection: Selection;
+  #stopped: string[] | undefined;
+
+  constructor(config: RunConfig<V>) {
+    this.config = config;
+    this.selection = new Selection(config.options.startAtTask);
+    this.connections = new Connections({
+      acceptNewHostKeys: config.options.acceptNewHostKeys, lock: config.writes && !config.options.check, playbook: config.playbook,
+      storeDir: (host) => config.storeDir((host as Host<V>).vars),
+    }, this.emit);
+  }
+
+  get mode(): "apply" | "check" { return this.config.options.check ? "check" : "apply"; }
+  get stopped(): boolean { return this.#stopped !== undefined; }
+
+  readonly emit: Emit = (event: EventInput): void => {
+    if (event.type === "task_end") (this.recap[event.lane] ??= noCounts())[event.status]++;
+    if (event.type === "gate" && event.status === "failed") (this.recap[event.lane] ??= noCounts()).failed++;
+    if (event.type === "host_unreachable") { this.connections.unreachable.add(event.lane); this.recap[event.lane] ??= noCounts(); }
+    this.config.reporter.event({ ...event, at: Date.now() });
+  };
+
+  /** Whether --role wants it. */
+  wants(role: AnyHostRole<V> | ClusterRole<never>): boolean {
+    const { roles } = this.config.options;
+    return roles.length === 0 || roles.includes(role.name);
+  }
+
+  /** Some roles on all hosts at once: one program each. */
+  async hosts(phase: string, roles: readonly AnyHostRole<V>[]): Promise<void> {
+    const wanted = roles.filter((r) => this.wants(r)) as HostRole<V>[];
+    if (!wanted.length || this.stopped) return;
+    const since = performance.now();
+    const ready = await this.#connect();
+    const resources = await this.#resources(wanted, ready);
+    const programs = ready.map(({ host, session }) => ({ host, session, steps: this.selection.steps(plan(resources.get(host.name)!)) }));
+    this.selection.passed(programs.some(({ steps }) => steps.some((s) => s.kind === "resource")));
+    this.emit({ type: "phase_start", phase, lanes: programs.map((p) => p.host.name), tasks: Object.fromEntries(programs.map((p) => [p.host.name, p.steps.length])) });
+    await pool(programs, this.config.options.forks, async ({ host, session, steps }) => {
+      if (!steps.length || this.stopped) return;
+      const outcome = await session.run(compile(steps, { mode: this.mode, diff: this.config.options.diff }), phase, this.emit);
+      this.#settle(host, outcome, steps);
+    });
+    this.emit({ type: "phase_end", phase, ms: performance.now() - since });
+  }
+
+  /** Notes what an outcome means for the rest of the run. */
+  #settle(host: Host<V>, outcome: Outcome, steps: readonly Step[]): void {
+    if (!outcome.ok) this.out.add(host.name);
+    if (outcome.stopped) {
+      const done = Object.values(outcome.counts).reduce((a, b) => a + b, 0);
+      this.noteStop(`${host.name}: after ${steps[done - 1]?.task ?? "no task"} (${done} of ${steps.length})`);
+    }
+    this.due.set(host.name, outcome.due);
+  }
+
+  async #connect(): Promise<{ host: Host<V>; session: Session }[]> {
+    const left = this.config.hosts.filter((h) => !this.out.has(h.name));
+    const sessions = await pool(left, this.config.options.forks, async (host) => ({ host, session: await this.connections.to(host) }));
+    for (const { host, session } of sessions) if (!session) this.out.add(host.name);
+    return sessions.filter((s): s is { host: Host<V>; session: Session } => s.session !== undefined);
+  }
+
+  async #resources(roles: readonly HostRole<V>[], ready: readonly { host: Host<V>; session: Session }[]): Promise<Map<string, RoleResources[]>> {
+    const { inventory } = this.config;
+    const hosts = ready.map(({ host, session }) => ({ host, facts: session.facts }));
+    const warn = (text: string): void => this.emit({ type: "warning", text });
+    const prepared = await Promise.all(roles.map((r) => r.prepare({ inventory, hosts, dryRun: this.mode === "check", warn })));
+    return new Map(hosts.map(({ host, facts }) => [host.name,
+      roles.map((r, i) => ({ role: r.name, resources: r.resources({ host, vars: host.vars, facts, inventory, prepared: prepared[i] }) }))]));
+  }
+
+  /** Ctrl-C once: every host stops at its next step boundary. */
+  stop(signal: string): void {
+    this.noteStop();
+    this.emit({ type: "warning", text: `${signal}: stopping at the next step boundary; once more stops at once` });
+    this.connections.stop();
+    this.abort.abort(new Error("interrupted"));
+  }
+
+  noteStop(where?: string): void {
+    this.#stopped ??= [];
+    if (where) this.#stopped.push(where);
+  }
+
+  /** The exit status that the run has earned so far. */
+  get exit(): number {
+    const counts = Object.values(this.recap);
+    if (this.stopped) return 130;
+    if (counts.some((c) => c.failed)) return 1;
+    if (this.connections.unreachable.size) return 4;
+    return this.mode === "check" && counts.some((c) => c.drift || c.unknown) ? 2 : 0;
+  }
+
+  get whereStopped(): readonly string[] { return this.#stopped ?? []; }
+}
