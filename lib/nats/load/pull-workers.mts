@@ -1,0 +1,41 @@
+import { jetstream, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import { now } from "./clock.mts";
+import type { Latencies } from "./latency.mts";
+import type { Ledger } from "./ledger.mts";
+import type { LoadConnection } from "./types.mts";
+
+export interface PullWorkers {
+  /** distinct messages per worker */
+  readonly taken: number[];
+  /** deliveries marked as repeated by the server */
+  readonly redelivered: number;
+  /** monotonic ms of the last first delivery */
+  readonly last: number;
+  stop(): void;
+}
+
+/** Starts workers that share one durable, each asking for the next `batch` while it works on the one before, and acking every message. */
+export async function pullWorkers(
+  workers: readonly LoadConnection[],
+  o: { stream: string; durable: string; batch: number; ledger: Ledger; latency: Latencies; epoch: () => number },
+): Promise<PullWorkers> {
+  const state = { taken: workers.map(() => 0), redelivered: 0, last: 0 };
+  const take = (worker: number, message: JsMsg): void => {
+    if (message.redelivered) state.redelivered++;
+    const due = o.ledger.deliver(message.data);
+    message.ack();
+    if (due < 0) return;
+    state.taken[worker]!++;
+    state.last = now();
+    o.latency.record(state.last - o.epoch() - due);
+  };
+  const started = await Promise.allSettled(workers.map(async ({ nc }, i) => {
+    const consumer = await jetstream(nc, { timeout: 5000 }).consumers.get(o.stream, o.durable);
+    return consumer.consume({ max_messages: 2 * o.batch, threshold_messages: o.batch, callback: (m) => { take(i, m); } });
+  }));
+  const streams = started.flatMap((s): ConsumerMessages[] => (s.status === "fulfilled" ? [s.value] : []));
+  const stop = (): void => { for (const messages of streams) messages.stop(); };
+  const failed = started.find((s) => s.status === "rejected");
+  if (failed) { stop(); throw failed.reason; }
+  return Object.assign(state, { stop });
+}
