@@ -16,7 +16,17 @@ interface Kind<T> {
 }
 
 /** What the schema says of itself, for the documentation and for the loader. */
-export interface Meta { what?: string; defaultText?: string; source?: string; file?: boolean; secret?: boolean }
+export interface Meta {
+  what?: string;
+  defaultText?: string;
+  source?: string;
+  /** a path on this machine: made absolute by the loader, and it must exist */
+  file?: boolean;
+  /** should come from .env */
+  secret?: boolean;
+  /** an unset variable here may be generated */
+  generate?: "nkey" | "password";
+}
 
 /** Stands in a message for the text as the user wrote it (never the value of a variable). */
 export const VALUE = "{value}";
@@ -91,8 +101,8 @@ export const file = () =>
 export const directory = () =>
   leaf({ what: "an absolute path", write: "write a path that starts with / and has no spaces, quotes or ..", read: (x) => (isText(x) && /^(\/[\w.@+-]+)+$/.test(x) && !x.split("/").includes("..") ? x : undefined) });
 
-export const secret = (what: string, write: string, pattern: RegExp) =>
-  leaf({ what, write, shown: false, read: (x) => (isText(x) && pattern.test(x) ? new Secret(x) : undefined) }, { secret: true });
+export const secret = (what: string, write: string, pattern: RegExp, generate?: Meta["generate"]) =>
+  leaf({ what, write, shown: false, read: (x) => (isText(x) && pattern.test(x) ? new Secret(x) : undefined) }, { secret: true, ...(generate && { generate }) });
 
 export const address = () => leaf({ what: "an address", write: "write a host name or an IP address", read: (x) =>
   (isText(x) && (isIP(x) > 0 || (/^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*$/.test(x) && !/^[\d.]+$/.test(x))) ? x : undefined) });

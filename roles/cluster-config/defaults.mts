@@ -23,8 +23,8 @@ const permission = () => v.strictObject({
 const user = v.strictObject({
   name: key(name("a user's name"), "its name: how a password user logs in, and how sampan speaks of it"),
   account: key(name("an account's name"), "the account it belongs to: SYS is the system account, APP the applications'"),
-  nkey_seed: key(v.optional(secret("an nkey seed of a user", "write ${NAME} here and put the seed (SU…) into .env, or leave it out of .env to have one made", /^SU[A-Z2-7]{56}$/)), "secret seed of the user's nkey; only its public key goes to the hosts"),
-  password: key(v.optional(secret("a password of 1 to 72 bytes", "write ${NAME} and put its value into .env", /^[^\0\r\n]{1,72}$/)), "instead of a seed; goes to the hosts as a bcrypt hash"),
+  nkey_seed: key(v.optional(secret("an nkey seed of a user", "write ${NAME} and put the seed (SU…) into .env, or leave it out of .env and one is made", /^SU[A-Z2-7]{56}$/, "nkey")), "secret seed of the user's nkey; only its public key goes to the hosts"),
+  password: key(v.optional(secret("a password of 1 to 72 bytes", "write ${NAME} and put its value into .env", /^[^\0\r\n]{1,72}$/, "password")), "instead of a seed; goes to the hosts as a bcrypt hash"),
   permissions: key(v.optional(v.strictObject({
     publish: key(v.optional(permission()), "what it may publish to"),
     subscribe: key(v.optional(permission()), "what it may subscribe to"),

@@ -19,3 +19,16 @@ export function subjectsOverlap(a: string, b: string): boolean {
     if (x !== y && x !== "*" && y !== "*") return false;
   }
 }
+
+/** True when every subject that `inside` matches is matched by `outside` too. */
+export function subjectWithin(inside: string, outside: string): boolean {
+  const left = inside.split("."), right = outside.split(".");
+  for (let i = 0; ; i++) {
+    const x = left[i], y = right[i];
+    if (x === undefined || y === undefined) return x === y;
+    if (y === ">") return true;
+    if (x === ">" || (x !== y && y !== "*")) return false;
+  }
+}
+
+export const isLiteral = (subject: string): boolean => !subject.split(".").some((token) => token === "*" || token === ">");

@@ -1,0 +1,22 @@
+import { merge, type MapNode, type Node } from "./node.mts";
+import { Problems } from "./problems.mts";
+import { splitKey } from "./schema.mts";
+import { parseValue } from "./yaml.mts";
+
+/** Reads `-e key=value`, repeatable: `-e port=4333 -e jetstream.max_file=20GB -e sysctl.vm.swappiness=5`; values are YAML. */
+export function extraVars(given: readonly string[], schema: unknown, problems: Problems): MapNode | undefined {
+  let all: Node | undefined;
+  for (const text of given) {
+    const at = { file: `-e ${text.replaceAll(/[\r\n]+/g, " ")}` };
+    const [, key, value] = /^([^=\s]+)=([^]*)$/.exec(text) ?? [];
+    if (key === undefined || value === undefined || key.split(".").includes("")) {
+      problems.add(at, "is not of the form key=value; write for example -e nats_version=2.15.1");
+      continue;
+    }
+    const node = parseValue(value, at, problems) ?? { kind: "scalar", at, value: null, source: "" };
+    const tree = splitKey(schema, key).reduceRight<Node>((child, word) => ({ kind: "map", at, entries: new Map([[word, { at, node: child }]]) }), node);
+    if (["__proto__", "constructor", "prototype"].some((word) => key.split(".").includes(word))) problems.add(at, "this key can't be set; rename it");
+    else all = all ? merge(all, tree) : tree;
+  }
+  return all as MapNode | undefined;
+}

@@ -1,0 +1,36 @@
+import type { LoadedInventory } from "../lib/inventory/load.mts";
+import type { Host } from "../lib/inventory/types.mts";
+import { bytes, cpuNumbers } from "../lib/inventory/units.mts";
+import { CPU_ARGUMENTS, splitIsolcpus } from "./kernel-tuning/checks.mts";
+import type { Vars } from "./schema.mts";
+
+/** What the connecting exchange tells of a host, as far as the inventory depends on it. */
+export interface CheckedFacts {
+  /** number of CPUs, numbered from 0 */
+  cpus: number;
+  /** bytes of main memory, when known */
+  memory?: number;
+}
+
+/**
+ * Compares the inventory with the real host before anything is changed.
+ * @returns lines `file:line:column: what; what to do`; none when all fits
+ */
+export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Host<Vars>, { cpus, memory }: CheckedFacts): string[] {
+  const lines: string[] = [];
+  const say = (path: string[], text: string) => lines.push(`${inventory.originOf(host.name, path)}: ${text}`);
+  const lists: [string[], string][] = CPU_ARGUMENTS.filter((name) => host.vars.kernel_args[name] !== undefined)
+    .map((name) => [["kernel_args", name], name === "isolcpus" ? splitIsolcpus(host.vars.kernel_args[name]!).cpus : host.vars.kernel_args[name]!]);
+  if (host.vars.cpus !== undefined) lists.push([["cpus"], host.vars.cpus]);
+  for (const [path, list] of lists) {
+    const beyond = cpuNumbers(list)?.filter((cpu) => cpu >= cpus) ?? [];
+    const last = cpus === 1 ? "only CPU 0" : `CPUs 0 to ${cpus - 1}`;
+    if (beyond.length > 0) say(path, `${path.join(".")} names CPU ${beyond[0]}, but ${host.name} has ${last}; correct the list`);
+  }
+  if (memory !== undefined) {
+    const { jetstream, gomemlimit } = host.vars;
+    if (jetstream.enabled && bytes(jetstream.max_mem) > memory) say(["jetstream", "max_mem"], `jetstream.max_mem ${jetstream.max_mem} is more than ${host.name} has (${(memory / 2 ** 30).toFixed(1)} GiB); lower it`);
+    if (/\d[a-z]*$/i.test(gomemlimit) && bytes(gomemlimit) > memory) say(["gomemlimit"], `gomemlimit ${gomemlimit} is more than ${host.name} has (${(memory / 2 ** 30).toFixed(1)} GiB); lower it, or write for example 80%`);
+  }
+  return lines;
+}
