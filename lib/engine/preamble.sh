@@ -31,6 +31,8 @@ differs_file() {
 }
 # skip REASON: this can't or needn't be done on this host
 skip() { emit r "$1" ''; exit 91; }
+# warn TEXT: something the user should know though the step is as it should be; shown once, never a failure
+warn() { [ "$SP_PASS" = 2 ] || emit n "$1"; }
 # cannot REASON [NEXT]: a failure in plain words
 cannot() { emit r "$1" "${2-}"; exit 92; }
 

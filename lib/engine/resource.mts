@@ -56,6 +56,8 @@ export interface Handler {
   readonly uses: readonly ShellLibrary[];
   /** done node by node by the playbook, behind gates; the program only looks whether it is due */
   readonly rolling: boolean;
+  /** its apply reboots the host a moment later: the playbook waits until the host is back before it goes on */
+  readonly reboots?: boolean;
   /** seconds (default 60) */
   readonly timeout?: number;
 }
@@ -67,7 +69,7 @@ export function resource(spec: ResourceSpec): Resource {
   return make({ ...spec, uses: spec.uses ?? [] }, callerOfRole(), []);
 }
 
-export function handler(name: string, spec: Pick<Handler, "check" | "apply"> & Partial<Pick<Handler, "uses" | "rolling" | "timeout">>): Handler {
+export function handler(name: string, spec: Pick<Handler, "check" | "apply"> & Partial<Pick<Handler, "uses" | "rolling" | "reboots" | "timeout">>): Handler {
   return { name, at: callerOfRole(), uses: [], rolling: false, ...spec };
 }
 

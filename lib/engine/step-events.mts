@@ -51,6 +51,7 @@ export class StepEvents {
       case "d2": this.#left.push(toChange(fields)); return;
       case "c": this.#content = fields[0]; return;
       case "r": this.#reason = [fields[0]!, fields[1]!]; return;
+      case "n": this.#emit({ type: "warning", text: `${this.#lane}: ${fields[0]!}` }); return;
       case "stopped": this.outcome.stopped = true; this.outcome.ok = false; return;
       case "e": return this.#end(fields);
     }
