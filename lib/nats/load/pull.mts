@@ -9,6 +9,7 @@ import { Pacer } from "./pace.mts";
 import { PayloadRing } from "./payload.mts";
 import { pullWorkers } from "./pull-workers.mts";
 import { perSecond, shares } from "./rates.mts";
+import { streamReach } from "./stream-reach.mts";
 import { createTemporary, manager, removeTemporary, streamName, sweep } from "./temporary-stream.mts";
 import type { LoadConnections, LoadOptions, PullResult } from "./types.mts";
 import { watch } from "./watch.mts";
@@ -51,6 +52,7 @@ export async function pullTest(connections: LoadConnections, options: PullOption
     // 160 bytes: record header, subject and checksum, generously.
     const bytes = Math.ceil(ledger.total * (o.payload + 160) * 1.25) + 16 * 1024 * 1024;
     await createTemporary(jsm, { id: o.id, subject, replicas, bytes, durable: DURABLE, ackWait, maxAckPending });
+    await streamReach(connections, { stream, durable: DURABLE, subject, patience: o.patience, signal: o.signal });
     let pacer: Pacer | undefined;
     const epoch = (): number => pacer?.epoch ?? 0;
     const pulling = await pullWorkers(workers, { stream, durable: DURABLE, batch, ledger, latency: latency.delivery, epoch });

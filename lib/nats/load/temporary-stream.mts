@@ -9,8 +9,8 @@ const LEFT_BEHIND_MS = 10 * 60_000;
 
 export const streamName = (id: string): string => `_sampan_verify_${id}`;
 
-/** nats.js's manager; each call ends within five seconds. */
-export const manager = (nc: NatsConnection): Promise<JetStreamManager> => jetstreamManager(nc, { timeout: 5000, checkAPI: false });
+/** nats.js's manager; each call ends within ten seconds. */
+export const manager = (nc: NatsConnection): Promise<JetStreamManager> => jetstreamManager(nc, { timeout: 10_000, checkAPI: false });
 
 /**
  * Makes the stream and its durable. Both end by themselves too, should nobody be left to remove them: the messages by age

@@ -1,5 +1,5 @@
+import { jetstreamManager } from "@nats-io/jetstream";
 import { openLoad, type OpenLoad } from "../../../lib/nats/load/open.mts";
-import { manager } from "../../../lib/nats/load/temporary-stream.mts";
 import { connectApp, type NatsConnection } from "../../../lib/nats/connect.mts";
 import { TestCluster } from "../servers.mts";
 
@@ -36,7 +36,8 @@ export async function bed(version = "2.15.1", options: Parameters<typeof TestClu
 /** Waits until the meta group has its leader and all three servers take replicas: until an R3 stream can be made. */
 export async function jetstreamReady(nc: NatsConnection): Promise<void> {
   await eventually(async () => {
-    const jsm = await manager(nc);
+    // Without a meta leader a server doesn't answer at all: ask again soon.
+    const jsm = await jetstreamManager(nc, { timeout: 1000, checkAPI: false });
     await jsm.streams.add({ name: "READY", subjects: ["ready"], num_replicas: 3 });
     await jsm.streams.delete("READY");
     return true;

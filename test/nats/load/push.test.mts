@@ -3,6 +3,7 @@ import { judge } from "../../../lib/nats/load/judge.mts";
 import { pushTest } from "../../../lib/nats/load/push.mts";
 import { bed, LIGHT, type Bed } from "./cluster.mts";
 
+t.setTimeout(180_000);
 let b: Bed;
 t.before(async () => { b = await bed(); });
 t.teardown(async () => b?.stop());
@@ -22,7 +23,7 @@ t.test("a healthy cluster delivers every message once, to all workers", async (t
 t.test("messages that never reach a worker are lost, to the message", async (t) => {
   let stolen = 0;
   const thief = b.stranger.subscribe(jobs("theft"), { queue: "workers", callback: () => { stolen++; } });
-  const r = await pushTest(await b.open(3), { ...LIGHT, id: "theft", patience: 1500 });
+  const r = await pushTest(await b.open(3), { ...LIGHT, id: "theft", patience: 3000 });
   thief.unsubscribe();
   t.ok(stolen > 0);
   t.equal(r.lost, stolen);
