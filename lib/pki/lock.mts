@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, unlinkSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { UsageError } from "../inventory/types.mts";
 import { codeOf } from "./files.mts";
 
@@ -12,7 +12,7 @@ export function locked<T>(path: string, work: () => T): T {
   try {
     return work();
   } finally {
-    unlinkSync(lock);
+    rmSync(lock, { force: true });
   }
 }
 
@@ -23,8 +23,7 @@ function taken(lock: string): boolean {
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw new UsageError(`${lock}: can't be written (${codeOf(error)}); make its folder writable`);
   }
-  try {
-    if (Date.now() - statSync(lock).mtimeMs > STALE_MS) unlinkSync(lock);
-  } catch { /* its holder has just finished */ }
+  const held = statSync(lock, { throwIfNoEntry: false }); // undefined: its holder has just finished
+  if (held && Date.now() - held.mtimeMs > STALE_MS) rmSync(lock, { force: true });
   return false;
 }

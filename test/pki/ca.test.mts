@@ -119,6 +119,23 @@ t.test("with another CA every certificate is issued again", async (t) => {
   t.strictSame((await ensurePki(dir, HOSTS)).changed, HOSTS.map((h) => `${h.name}.crt: signed by another CA`));
 });
 
+t.test("with a CA of the same key under another name, too", async (t) => {
+  const dir = inventoryFolder(t);
+  await ensurePki(dir, HOSTS);
+  const path = join(dir, "pki/ca");
+  writeFileSync(`${path}.crt`, await selfSign("renamed CA", createPrivateKey(readFileSync(`${path}.key`)), new Date(Date.now() + 99 * DAY)));
+  t.strictSame((await ensurePki(dir, HOSTS)).changed, HOSTS.map((h) => `${h.name}.crt: signed by another CA`));
+});
+
+t.test("a certificate that was tampered with is issued again", async (t) => {
+  const dir = inventoryFolder(t);
+  const { hosts } = await ensurePki(dir, HOSTS);
+  const der = new X509Certificate(hosts.get("nats-node-1")!.cert).raw;
+  der[der.length - 1]! ^= 1; // the signature's last byte
+  writeFileSync(join(dir, "pki/nats-node-1.crt"), `-----BEGIN CERTIFICATE-----\n${der.toString("base64")}\n-----END CERTIFICATE-----\n`);
+  t.strictSame((await ensurePki(dir, HOSTS)).changed, ["nats-node-1.crt: signed by another CA"]);
+});
+
 t.test("a damaged certificate is issued again", async (t) => {
   const dir = inventoryFolder(t);
   await ensurePki(dir, HOSTS);
