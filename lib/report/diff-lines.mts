@@ -1,5 +1,5 @@
 import type { Style } from "./style.mts";
-import { clean } from "./text.mts";
+import { clean, reveal } from "./text.mts";
 
 /** The diff in colour, with `^M` for a carriage return and dots for spaces at a line's end. */
 export function diffLines(diff: string, style: Style): string[] {
@@ -24,6 +24,5 @@ function visible(line: string, space: string): string {
   const body = cr > 0 ? line.slice(0, -cr) : line;
   const trailing = changed ? (/[ \t]+$/.exec(body.slice(1))?.[0] ?? "") : "";
   const text = trailing === "" ? body : body.slice(0, -trailing.length);
-  const shown = text.replaceAll("\t", "    ").replaceAll("\r", "^M");
-  return clean(shown) + trailing.replaceAll(" ", space).replaceAll("\t", "^I") + (changed ? "^M".repeat(cr) : "");
+  return reveal(text.replaceAll("\t", "    ")) + trailing.replaceAll(" ", space).replaceAll("\t", "^I") + (changed ? "^M".repeat(cr) : "");
 }

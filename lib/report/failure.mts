@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import type { Failure } from "../engine/events.mts";
 import type { Location } from "../engine/resource.mts";
 import { PLAIN, type Style } from "./style.mts";
-import { clean, cleanLines } from "./text.mts";
+import { clean, cleanLines, wrap } from "./text.mts";
 
 export interface FailureContext {
   lane: string;
@@ -12,10 +12,13 @@ export interface FailureContext {
   /** folder that paths are shown relative to (default: the working directory) */
   cwd?: string;
   style?: Style;
+  /** of the terminal: sentences wrap at words; commands and output stay as they are, to be copied */
+  columns?: number;
 }
 
 /** As many last lines of a command's output as a screen can take beside the rest. */
 const OUTPUT_LINES = 12;
+const INDENT = 11;
 
 /**
  * Every failure sentence of sampan: who and what, where it is written, why, the command with its exit status, the last
@@ -28,12 +31,14 @@ export function failureLines(failure: Failure, context: FailureContext): string[
     values.forEach((value, i) => lines.push(`  ${style.ink("dim", (i === 0 ? label : "").padEnd(7))}  ${ink(value)}`.trimEnd()));
   };
 
+  const prose = (text: string): string[] => cleanLines(text).flatMap((l) => wrap(l, Math.max(0, (context.columns ?? 0) - INDENT)));
+
   if (context.location && context.location.line > 0) add("at", [locationText(context.location, context.cwd)]);
-  add("why", cleanLines(failure.what), (t) => style.ink("bold", t));
+  add("why", prose(failure.what), (t) => style.ink("bold", t));
   if (failure.command !== undefined) add("command", withStatus(cleanLines(failure.command), failure.exit));
   else if (failure.exit !== undefined) add("exit", [exitText(failure.exit)]);
   if (failure.output !== undefined) add("output", lastLines(failure.output, style.symbols.ellipsis));
-  add("next", cleanLines(failure.next ?? "mend this, then run the same command again: it continues from here"), (t) => style.ink("cyan", t));
+  add("next", prose(failure.next ?? "mend this, then run the same command again: it continues from here"), (t) => style.ink("cyan", t));
   return lines;
 }
 

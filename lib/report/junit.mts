@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { basename, relative } from "node:path";
 import type { Event, Failure } from "../engine/events.mts";
 import type { Location } from "../engine/resource.mts";
 import { failureLines } from "./failure.mts";
@@ -34,7 +34,7 @@ export function junit({ file, cwd = process.cwd() }: JunitOptions): Reporter {
 
   const event = (e: Event): void => {
     latest = e.at;
-    if (e.type === "run_start") { playbook = e.playbook; start = e.at; }
+    if (e.type === "run_start") { playbook = basename(e.playbook); start = e.at; }
     else if (e.type === "stopped") cut = `stopped by ${e.signal}`;
     else if (e.type === "phase_start") suite(e.phase, e.at);
     else if (e.type === "phase_end") { const s = suite(e.phase, e.at); s.ms = (s.ms ?? 0) + e.ms; }

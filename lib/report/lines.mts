@@ -188,7 +188,7 @@ export class Lines {
   }
 
   private failure(f: NonNullable<TaskEnd["failure"]>, c: { lane: string; role?: string; task: string; location?: TaskEnd["location"] }): string[] {
-    return ["", ...failureLines(f, { lane: c.lane, role: c.role, task: c.task, location: c.location, cwd: this.o.cwd, style: this.o.style }), ""];
+    return ["", ...failureLines(f, { lane: c.lane, role: c.role, task: c.task, location: c.location, cwd: this.o.cwd, style: this.o.style, columns: this.o.columns?.() }), ""];
   }
 
   private line(word: string, ...parts: string[]): string {

@@ -1,6 +1,6 @@
 import type { Style } from "./style.mts";
 import type { EventOf } from "./tally.mts";
-import { clean, padEnd, padStart, width } from "./text.mts";
+import { clean, padEnd, padStart, width, wrap } from "./text.mts";
 
 const GOOD = /^(ok|passed|yes|current|✓)$/i;
 const BAD = /^(failed|fail|missing|lagging|✗)$/i;
@@ -25,21 +25,4 @@ export function tableLines(table: EventOf<"table">, style: Style, columns = 0): 
     }));
   });
   return ["", style.ink("bold", clean(table.title)), line(head, (t) => style.ink("dim", t)), ...body, ""];
-}
-
-/** Breaks at spaces, and within a word only when it has to. */
-export function wrap(text: string, cells: number): string[] {
-  if (cells <= 0 || width(text) <= cells) return [text];
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && width(line) + 1 + width(word) <= cells) { line += ` ${word}`; continue; }
-    if (line !== "") lines.push(line);
-    line = "";
-    for (const char of word) {
-      if (width(line + char) > cells) { lines.push(line); line = ""; }
-      line += char;
-    }
-  }
-  return [...lines, line];
 }

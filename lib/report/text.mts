@@ -43,6 +43,23 @@ export function truncateMiddle(text: string, cells: number, ellipsis = "…"): s
   return head + ellipsis + chars.slice(start).join("");
 }
 
+/** Lines of at most `cells` cells (0: one line): breaks at spaces, and within a word only when it has to. */
+export function wrap(text: string, cells: number): string[] {
+  if (cells <= 0 || width(text) <= cells) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && width(line) + 1 + width(word) <= cells) { line += ` ${word}`; continue; }
+    if (line !== "") lines.push(line);
+    line = "";
+    for (const char of word) {
+      if (width(line + char) > cells) { lines.push(line); line = ""; }
+      line += char;
+    }
+  }
+  return [...lines, line];
+}
+
 export const padEnd = (text: string, cells: number): string => text + " ".repeat(Math.max(0, cells - width(text)));
 export const padStart = (text: string, cells: number): string => " ".repeat(Math.max(0, cells - width(text))) + text;
 
@@ -51,9 +68,16 @@ export function clean(text: string): string {
   return stripVTControlCharacters(text).replace(/[\t\r\n]+/g, " ").replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "");
 }
 
+/** For texts that are compared: what `clean` would take away is written out, as cat -v and git do (`^[`, `<U+202E>`). */
+export function reveal(text: string): string {
+  return text
+    .replace(/[\x00-\x1f\x7f]/g, (c) => `^${String.fromCharCode(c.charCodeAt(0) ^ 64)}`)
+    .replace(/[\x80-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => `<U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}>`);
+}
+
 /** `clean`, line by line; a line rewritten by carriage returns (a progress bar) keeps its last state. */
 export function cleanLines(text: string): string[] {
-  const lines = text.replace(/\r\n/g, "\n").split("\n").map((l) => clean(l.replace(/\r+$/, "").replace(/^.*\r/, "").replaceAll("\t", "    ")));
+  const lines = text.replace(/\r\n/g, "\n").split("\n").map((l) => clean(l.replace(/\r+$/, "").replace(/^[^]*\r/, "").replaceAll("\t", "    ")));
   while (lines.at(-1)?.trim() === "") lines.pop();
   return lines;
 }
