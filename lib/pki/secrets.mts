@@ -18,12 +18,14 @@ export interface MissingSecret { name: string; kind: "nkey" | "password" }
 /**
  * Makes the secrets that `<inventory>/.env` lacks and writes them there (mode 0600): into the user's empty `NAME=` line where there
  * is one, else at the end. All other bytes stay as they are. What another run has written in the meantime is kept and returned.
+ * With `dryRun` nothing is written, and the values are good for this run only.
  * @returns value by name: a user nkey seed (`SU…`), or a password of 43 URL-safe characters (256 bits)
  * @throws UsageError when .env is readable by others
  */
-export function generateMissingSecrets(inventoryDir: string, missing: readonly MissingSecret[]): Record<string, string> {
+export function generateMissingSecrets(inventoryDir: string, missing: readonly MissingSecret[], { dryRun = false } = {}): Record<string, string> {
   const path = join(inventoryDir, ".env");
   if (missing.length === 0) return {};
+  if (dryRun) return Object.fromEntries(missing.map(({ name, kind }) => [name, make(kind)]));
   return locked(path, () => {
     const before = readPrivate(path);
     let text = before ?? "";
@@ -32,7 +34,7 @@ export function generateMissingSecrets(inventoryDir: string, missing: readonly M
     const added: string[] = [];
     for (const { name, kind } of missing) {
       if (there[name]) { values[name] = there[name]; continue; }
-      const value = kind === "nkey" ? new TextDecoder().decode(nkeys().createUser().getSeed()) : randomBytes(32).toString("base64url");
+      const value = make(kind);
       values[name] = value;
       const empty = new RegExp(`^([ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=)(?:[ \\t]*(?:""|''))?([ \\t]*(?:#.*)?)(?=\\r?$)`, "m");
       if (empty.test(text)) text = text.replace(empty, (_, left: string, comment: string) => left + value + comment);
@@ -46,6 +48,9 @@ export function generateMissingSecrets(inventoryDir: string, missing: readonly M
     return values;
   });
 }
+
+const make = (kind: MissingSecret["kind"]): string =>
+  kind === "nkey" ? new TextDecoder().decode(nkeys().createUser().getSeed()) : randomBytes(32).toString("base64url");
 
 /**
  * The public key (`U…`) of a user's nkey seed.

@@ -1,71 +1,72 @@
 import { basename } from "node:path";
 import type { Host, Inventory } from "../inventory/types.mts";
 import { UsageError } from "../inventory/types.mts";
-import { Secret } from "../secret.mts";
+import type { Facts } from "../engine/facts.mts";
+import type { Secret } from "../secret.mts";
 import { type Options, type Usage, helpText, parseOptions } from "./cli.mts";
 import { Run } from "./run.mts";
 
-export interface PlaybookSpec<V> extends Usage {
+export interface PlaybookSpec<V, I extends Inventory<V>> extends Usage {
   /** reads and validates the inventory; no host is touched before it has succeeded */
-  load: (options: Options) => { inventory: Inventory<V>; hosts: readonly Host<V>[] } | Promise<{ inventory: Inventory<V>; hosts: readonly Host<V>[] }>;
+  load: (options: Options) => { inventory: I; hosts: readonly Host<V>[] };
+  /** lines about what doesn't fit the real host, found before anything is changed on any */
+  checkFacts: (inventory: I, host: Host<V>, facts: Facts) => readonly string[];
   /** false for playbooks that change no host */
   writes: boolean;
   storeDir: (vars: V) => string;
-  /** what --list-tasks prints, `role: task` by role; nothing is connected for it */
-  tasks: (inventory: Inventory<V>, hosts: readonly Host<V>[]) => Promise<{ role: string; task: string }[]>;
+  /** what --list-tasks prints, as far as it can be known without connecting */
+  tasks: (run: Run<V>) => Promise<{ role: string; task: string }[]>;
 }
 
 /** Runs a playbook: arguments, inventory, run, report, exit status. Errors of the user are lines on stderr and status 3. */
-export async function playbook<V>(spec: PlaybookSpec<V>, main: (run: Run<V>) => Promise<void>): Promise<never> {
+export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, I>, main: (run: Run<V>) => Promise<void>): Promise<never> {
   const script = process.argv[1]!;
   try {
     const options = parseOptions(process.argv.slice(2), spec);
     if (options === "help") return leave(0, helpText(script, spec));
-    const { inventory, hosts } = await spec.load(options);
-    if (options.listHosts) return leave(0, hosts.map((h) => `${h.name}  ${h.connection.address}\n`).join(""));
+    const { inventory, hosts: chosen } = spec.load(options);
+    if (options.listHosts) return leave(0, chosen.map((h) => `${h.name}  ${h.connection.address}\n`).join(""));
+    const hosts = options.askBecomePass ? withPassword(chosen, await (await import("./password.mts")).askPassword("sudo password: ")) : chosen;
+    const { reporters } = await import("../report/index.mts");
+    const reporter = await reporters({ json: options.json, verbose: options.verbose, diff: options.diff, report: options.report, junit: options.junit });
+    const run = new Run<V>({
+      playbook: basename(script).replace(/\.mts$/, ""), options, inventory, hosts, reporter, writes: spec.writes, storeDir: spec.storeDir,
+      checkFacts: (host, facts) => spec.checkFacts(inventory, host, facts),
+    });
     if (options.listTasks || options.startAtTask !== undefined) {
-      const tasks = (await spec.tasks(inventory, hosts)).filter((t) => options.roles.length === 0 || options.roles.includes(t.role));
+      const tasks = (await spec.tasks(run)).filter((t) => options.roles.length === 0 || options.roles.includes(t.role));
       if (options.listTasks) return leave(0, tasks.map((t) => `${t.role}: ${t.task}\n`).join(""));
-      const { Selection } = await import("./selection.mts");
-      new Selection(options.startAtTask).validate(tasks);
+      run.selection.validate(tasks);
     }
-    const asked = options.askBecomePass ? withPassword(hosts, await (await import("./password.mts")).askPassword("sudo password: ")) : hosts;
-    return await perform(spec, { ...options }, inventory, asked, basename(script).replace(/\.mts$/, ""), main);
+    return leave(await perform(spec, run, main));
   } catch (error) {
     if (error instanceof UsageError) return leave(3, "", error.lines.map((l) => `${l}\n`).join(""));
     throw error;
   }
 }
 
-async function perform<V>(spec: PlaybookSpec<V>, options: Options, inventory: Inventory<V>, hosts: readonly Host<V>[], name: string, main: (run: Run<V>) => Promise<void>): Promise<never> {
-  const { reporters } = await import("../report/index.mts");
-  const reporter = await reporters({ json: options.json, verbose: options.verbose, diff: options.diff, report: options.report, junit: options.junit });
-  const run = new Run<V>({ playbook: name, options, inventory, hosts, reporter, writes: spec.writes, storeDir: spec.storeDir });
+async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>, run: Run<V>, main: (run: Run<V>) => Promise<void>): Promise<number> {
+  const { options, inventory, hosts, playbook, reporter } = run.config;
   const since = Date.now();
-  run.emit({ type: "run_start", playbook: name, inventory: inventory.dir, mode: run.mode, hosts: hosts.map((h) => h.name), roles: spec.roles.filter((r) => !options.roles.length || options.roles.includes(r)) });
+  let exit: number | undefined;
+  run.emit({ type: "run_start", playbook, inventory: inventory.dir, mode: run.mode, hosts: hosts.map((h) => h.name), roles: roles.filter((r) => !options.roles.length || options.roles.includes(r)) });
   for (const text of inventory.warnings) run.emit({ type: "warning", text });
   onInterrupt(run);
   try {
     await main(run);
   } catch (error) {
+    // Wrong only in the light of the facts, and found before anything was changed.
     if (!(error instanceof UsageError)) throw error;
-    // Found wrong only once the facts were known; still before anything was changed.
-    finish(run, since, 3, error.lines);
-    await run.connections.close();
-    return leave(3);
+    for (const line of error.lines) run.emit({ type: "warning", text: line });
+    exit = 3;
   } finally {
     await run.connections.close();
-    if (process.exitCode === undefined) process.exitCode = 1;
   }
-  finish(run, since, run.exit);
-  return leave(run.exit);
-
-  function finish(run: Run<V>, since: number, exit: number, lines: readonly string[] = []): void {
-    for (const line of lines) run.emit({ type: "warning", text: line });
-    if (run.stopped) run.emit({ type: "stopped", signal: "SIGINT", where: [...run.whereStopped] });
-    run.emit({ type: "run_end", ms: Date.now() - since, exit, recap: run.recap });
-    reporter.end();
-  }
+  exit ??= run.exit;
+  if (run.stopped) run.emit({ type: "stopped", signal: "SIGINT", where: [...run.whereStopped] });
+  run.emit({ type: "run_end", ms: Date.now() - since, exit, recap: run.recap });
+  reporter.end();
+  return exit;
 }
 
 /** Once: stop at the next step boundary. Twice: at once. */

@@ -28,8 +28,8 @@ export interface HostRole<V, P = unknown> {
   readonly kind: "host";
   readonly name: string;
   /** the role's work on the controller, once for all hosts: fetch, issue certificates, hash */
-  readonly prepare: (input: PrepareInput<V>) => Promise<P>;
-  readonly resources: (input: HostInput<V, P>) => Resource[];
+  prepare(input: PrepareInput<V>): Promise<P>;
+  resources(input: HostInput<V, P>): Resource[];
 }
 
 export interface TaskResult {
@@ -57,5 +57,5 @@ export interface ClusterRole<C> {
   readonly list: (cluster: C) => string[];
 }
 
-// Each role keeps its own P to itself, so a list of roles may mix them: prepare's result is handed to the same role only.
-export type AnyHostRole<V> = HostRole<V, never> | HostRole<V, unknown>;
+/** Any role, in a list: prepare's result is handed to the same role only. */
+export type AnyHostRole<V> = HostRole<V, unknown>;

@@ -1,8 +1,9 @@
 import { compile, plan, type RoleResources, type Step } from "../engine/compile.mts";
 import type { Emit, EventInput, Status } from "../engine/events.mts";
+import type { Facts } from "../engine/facts.mts";
 import type { Session } from "../engine/session.mts";
 import type { Outcome } from "../engine/step-events.mts";
-import type { Host, Inventory } from "../inventory/types.mts";
+import { type Host, type Inventory, UsageError } from "../inventory/types.mts";
 import type { Reporter } from "../report/reporter.mts";
 import type { Options } from "./cli.mts";
 import { Connections } from "./connections.mts";
@@ -20,6 +21,8 @@ export interface RunConfig<V> {
   /** false for playbooks that only read */
   writes: boolean;
   storeDir: (vars: V) => string;
+  /** lines about what doesn't fit the real host */
+  checkFacts: (host: Host<V>, facts: Facts) => readonly string[];
 }
 
 const noCounts = (): Record<Status, number> => ({ ok: 0, changed: 0, drift: 0, unknown: 0, skipped: 0, failed: 0 });
@@ -94,7 +97,10 @@ export class Run<V> {
     const left = this.config.hosts.filter((h) => !this.out.has(h.name));
     const sessions = await pool(left, this.config.options.forks, async (host) => ({ host, session: await this.connections.to(host) }));
     for (const { host, session } of sessions) if (!session) this.out.add(host.name);
-    return sessions.filter((s): s is { host: Host<V>; session: Session } => s.session !== undefined);
+    const ready = sessions.filter((s): s is { host: Host<V>; session: Session } => s.session !== undefined);
+    const unfit = ready.flatMap(({ host, session }) => this.config.checkFacts(host, session.facts));
+    if (unfit.length) throw new UsageError(unfit);
+    return ready;
   }
 
   async #resources(roles: readonly HostRole<V>[], ready: readonly { host: Host<V>; session: Session }[]): Promise<Map<string, RoleResources[]>> {

@@ -10,13 +10,16 @@ const LEAST_LAME_DUCK_MS = 30_000;
 /** nats-server: max_pending, below which a message must stay; and the size beyond which it warns itself. */
 const MOST_PAYLOAD = 64 * 1024 ** 2, WARN_PAYLOAD = 8 * 1024 ** 2;
 
-const unique: Check<Vars> = ({ hosts, error }) => {
-  const names = new Map<string, Host>(), places = new Map<string, Host<Vars>>(), addresses = new Map<string, Host>();
+const unique: Check<Vars> = ({ hosts, error, written }) => {
+  const names = new Map<string, Host<Vars>>(), places = new Map<string, Host<Vars>>(), addresses = new Map<string, Host>();
   for (const host of hosts) {
     const { server_name, port, cluster, http_port } = host.vars;
     const { address } = host.connection;
     const twin = names.get(server_name);
-    if (twin) error(host, ["server_name"], `server_name "${server_name}" is also that of ${twin.name}; give each host its own`);
+    if (twin) {
+      const [one, other] = written(host, ["server_name"]) ? [host, twin] : [twin, host];
+      error(one, ["server_name"], `server_name "${server_name}" is also that of ${other.name}; give each host its own`);
+    }
     names.set(server_name, host);
     // Several servers on one address are told apart by sshd's port, and must not share any of their own.
     const login = `${address}:${host.connection.port ?? 22}`;
@@ -31,12 +34,15 @@ const unique: Check<Vars> = ({ hosts, error }) => {
   }
 };
 
-const ports: Check<Vars> = ({ hosts, error }) => {
+const ports: Check<Vars> = ({ hosts, error, written }) => {
   for (const host of hosts) {
     const used: [string[], number][] = [[["port"], host.vars.port], [["http_port"], host.vars.http_port], [["cluster", "port"], host.vars.cluster.port]];
     used.forEach(([path, port], i) => {
       const clash = used.slice(0, i).find(([, other]) => other === port);
-      if (clash) error(host, path, `${path.join(".")} ${port} is also ${clash[0].join(".")}; choose another`);
+      if (clash) {
+        const [one, other] = written(host, path) ? [path, clash[0]] : [clash[0], path];
+        error(host, one, `${one.join(".")} ${port} is also ${other.join(".")}; choose another`);
+      }
       if (port === (host.connection.port ?? 22)) error(host, path, `${path.join(".")} ${port} is sshd's; choose another`);
     });
   }
@@ -80,7 +86,7 @@ const options: Check<Vars> = ({ hosts, error, written }) => {
   for (const host of hosts) {
     if (compareVersions(host.vars.nats_version, "2.10.0") >= 0) continue;
     for (const path of [["jetstream", "sync_interval"], ["cluster", "pool_size"], ["cluster", "compression"]])
-      if (written(host, path)) error(host, path, `${path.join(".")} needs nats-server 2.10, and ${host.name} has ${host.vars.nats_version}; remove it`);
+      if (written(host, path)) error(host, path, `${path.join(".")} needs nats-server 2.10, and nats_version is ${host.vars.nats_version}; remove it`);
   }
 };
 

@@ -9,7 +9,7 @@ const FLAGS = new Set(["domain", "managed_irq", "nohz"]);
 /** `managed_irq,2-7` → its flags and its CPU list. */
 export function splitIsolcpus(value: string): { flags: string[]; cpus: string } {
   const words = value.split(",");
-  const first = words.findIndex((word) => !/^[a-z_]+$/.test(word));
+  const first = words.findIndex((word) => !/[a-z]/i.test(word));
   return { flags: first < 0 ? words : words.slice(0, first), cpus: first < 0 ? "" : words.slice(first).join(",") };
 }
 

@@ -1,0 +1,30 @@
+#!/usr/bin/env -S sh -c 'exec "$(dirname "$0")/../lib/boot.sh" "$0" "$@"'
+import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
+import { roll } from "../lib/playbook/roll.mts";
+import { reloadOrRestart } from "../roles/cluster-config/handlers.mts";
+import { clusterConfig } from "../roles/cluster-config/tasks.mts";
+import { clustersOf } from "../roles/cluster.mts";
+import { clusterGate } from "../roles/gate.mts";
+import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
+import { natsInstall } from "../roles/nats-install/tasks.mts";
+import { sitePlaybook } from "../roles/site.mts";
+import { verify } from "../roles/verify/tasks.mts";
+
+await sitePlaybook({
+  about: "rolls out a NATS cluster on the hosts of an inventory, or brings it back to what the inventory says, and verifies it",
+  examples: [
+    ["", "full rollout of inventory/hk"],
+    ["-i inventory/sg", "the same for another region"],
+    ["--check --diff", "what would change, and how"],
+    ["--role cluster-config", "one role again"],
+    ["--limit nats-node-2", "one host only"],
+  ],
+  roles: [natsInstall, clusterConfig, jetstreamSetup, verify],
+  writes: true,
+}, async (run) => {
+  await run.hosts("install and configure", [natsInstall, clusterConfig]);
+  const clusters = await clustersOf(run);
+  await roll(run, reloadOrRestart, clusterGate(clusters, run.abort.signal));
+  await clusterPhase(run, "streams and consumers", jetstreamSetup, clusters);
+  await clusterPhase(run, "verify", verify, clusters);
+});

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import type { Resource } from "../../lib/engine/resource.mts";
+import type { Host, Inventory } from "../../lib/inventory/types.mts";
+import { bytes, milliseconds } from "../../lib/inventory/units.mts";
+import type { Pki } from "../../lib/pki/ca.mts";
+import { bcryptHash, publicKey } from "../../lib/pki/secrets.mts";
+import type { HostRole } from "../../lib/playbook/role.mts";
+import { directory } from "../../lib/resources/directory.mts";
+import { file } from "../../lib/resources/file.mts";
+import { service } from "../../lib/resources/service.mts";
+import { Secret } from "../../lib/secret.mts";
+import { sh } from "../../lib/sh.mts";
+import { render, type View } from "../../lib/template.mts";
+import { peersOf } from "../cluster.mts";
+import { NATS_SERVER } from "../nats-install/tasks.mts";
+import type { Vars } from "../schema.mts";
+import { certificates } from "./certificates.mts";
+import { FINGERPRINT, reloadOrRestart } from "./handlers.mts";
+import { storeGuard } from "../../lib/resources/store-guard.mts";
+
+export const CONF = "/etc/nats/nats-server.conf";
+const UNIT = "/etc/systemd/system/nats-server.service";
+
+const template = (name: string, view: View): string => render(new URL(`templates/${name}.mustache`, import.meta.url), view);
+
+/** What the servers' configuration needs from the controller. */
+interface Material {
+  pki: Pki;
+  /** by host and user name: how the configuration names the user */
+  users: ReadonlyMap<string, ReadonlyMap<string, { nkey: string; bcrypt: string }>>;
+}
+
+/** nats-server's configuration, certificates and unit; the service runs, and is told of changes node by node. */
+export const clusterConfig: HostRole<Vars, Material> = {
+  kind: "host",
+  name: "cluster-config",
+
+  async prepare({ inventory, dryRun, warn }) {
+    const pki = await certificates(inventory, dryRun);
+    for (const warning of pki.warnings) warn(warning);
+    return { pki, users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, credential(inventory.region, u)]))])) };
+  },
+
+  resources({ host, vars, facts, inventory, prepared }) {
+    const material = prepared ?? { pki: { ca: "", hosts: new Map(), changed: [], warnings: [] }, users: new Map() };
+    const own = material.pki.hosts.get(host.name) ?? { cert: "", key: new Secret("") };
+    const conf = template("nats-server.conf", configuration(host, inventory, material));
+    const nats = { owner: "root", group: "nats", needs: ["user nats"] };
+    const files: Resource[] = [
+      file({ path: "/etc/nats/tls/ca.crt", content: material.pki.ca, mode: 0o640, ...nats }),
+      file({ path: "/etc/nats/tls/server.crt", content: own.cert, mode: 0o640, ...nats }),
+      file({ path: "/etc/nats/tls/server.key", content: own.key, mode: 0o640, ...nats }),
+      file({ path: FINGERPRINT, content: template("nats-fingerprint", { unit: UNIT, program: NATS_SERVER }), mode: 0o755 }),
+      file({ path: "/etc/nats/nats-server.env", content: template("nats-server.env", { gomemlimit: memoryLimit(vars.gomemlimit, facts.memoryBytes) }), mode: 0o640, ...nats }),
+      file({ path: CONF, content: conf, mode: 0o640, validate: (staged) => sh`${NATS_SERVER} -t -c ${staged}`, ...nats }),
+      file({ path: UNIT, content: template("nats-server.service", unit(vars)) }),
+    ];
+    return [
+      directory({ path: "/etc/nats", mode: 0o750, ...nats }),
+      directory({ path: "/etc/nats/tls", mode: 0o750, ...nats }),
+      directory({ path: "/usr/local/lib/sampan" }),
+      ...(vars.jetstream.enabled ? [
+        directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750, needs: ["user nats"] }),
+        ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
+      ] : []),
+      ...files.map((f) => f.notify(reloadOrRestart)),
+      service({ name: "nats-server", enabled: true, running: true, ready: listening(vars.port), needs: [`file ${UNIT}`] }),
+    ];
+  },
+};
+
+function credential(region: string, user: Vars["users"][number]): { nkey: string; bcrypt: string } {
+  return user.password
+    ? { nkey: "", bcrypt: bcryptHash(user.password, `${region}/${user.account}/${user.name}`) }
+    : { nkey: publicKey(user.nkey_seed!, `the nkey_seed of user ${user.name}`), bcrypt: "" };
+}
+
+function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: Material): View {
+  const { vars } = host;
+  const peers = peersOf(host, inventory);
+  // Fatal for servers of the 2.9 line, which know neither pooling nor compression of routes, nor sync_interval.
+  const modern = !vars.nats_version.startsWith("2.9.");
+  const { store_dir, max_mem, max_file, domain = "", unique_tag = "", enabled } = vars.jetstream;
+  const jetstream = enabled ? { store_dir, max_mem, max_file, domain, unique_tag, sync_interval: modern ? syncInterval(vars.jetstream.sync_interval) : "" } : false;
+  const listen = address(vars.host, vars.port);
+  const cluster = peers.length < 2 ? false : {
+    name: vars.cluster.name,
+    listen: address(vars.host, vars.cluster.port),
+    pooling: modern, pool_size: vars.cluster.pool_size, compression: vars.cluster.compression,
+    // From the whole inventory, also under --limit.
+    routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address, p.vars.cluster.port)),
+  };
+  const { server_name, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period } = vars;
+  const view = { server_name, listen, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period };
+  return { ...view, tags: vars.server_tags.map((t) => `"${t}"`).join(", "), accounts: accounts(vars, users.get(host.name)), jetstream, cluster,
+    restartKey: restartKey({ server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, jetstream, cluster: cluster && { name: cluster.name, listen: cluster.listen } }) };
+}
+
+/** Options that a reload doesn't change: nats-server, server/reload.go. Their digest stands in the configuration. */
+const restartKey = (options: View): string => createHash("sha256").update(JSON.stringify(options)).digest("hex").slice(0, 16);
+
+function accounts(vars: Vars, users: ReadonlyMap<string, { nkey: string; bcrypt: string }> | undefined): View[] {
+  const names = [...new Set(["SYS", ...vars.users.map((u) => u.account)])];
+  return names.map((name) => ({
+    name,
+    jetstream: name !== "SYS" && vars.jetstream.enabled,
+    users: vars.users.filter((u) => u.account === name).map((u) => ({
+      user: u.name, nkey: "", bcrypt: "", ...users?.get(u.name), permissions: u.permissions ? JSON.stringify(u.permissions) : "",
+    })),
+  }));
+}
+
+function unit(vars: Vars): View {
+  const { nofile, nproc = "", memlock = "" } = vars.limits;
+  return {
+    server_name: vars.server_name, program: NATS_SERVER, fingerprint: FINGERPRINT, nofile, nproc, memlock, cpus: vars.cpus ?? "",
+    // lame duck, and half a minute for what comes after it
+    stopTimeout: Math.ceil(milliseconds(vars.lame_duck_duration) / 1000) + 30,
+    writable: vars.jetstream.enabled ? vars.jetstream.store_dir : "/run/nats-server",
+  };
+}
+
+/** GOMEMLIMIT in bytes; empty when off. */
+function memoryLimit(wanted: string, hostBytes: number): string {
+  if (wanted === "off") return "";
+  return String(wanted.endsWith("%") ? Math.floor((hostBytes * Number.parseInt(wanted, 10)) / 100) : bytes(wanted));
+}
+
+const syncInterval = (text: string): string => (text === "always" ? text : `"${text}"`);
+const address = (host: string, port: number): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+
+/** Somebody listens on the port: state 0A of /proc/net/tcp, whatever tools the host has. */
+function listening(port: number) {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return sh`grep -q ${`:${hex} [0:]* 0A `} /proc/net/tcp /proc/net/tcp6`;
+}

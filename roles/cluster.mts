@@ -1,0 +1,73 @@
+import { connect as tcpConnect } from "node:net";
+import type { Emit } from "../lib/engine/events.mts";
+import type { Host, Inventory } from "../lib/inventory/types.mts";
+import type { ConnectOptions, ClusterTarget, Credential, Dial } from "../lib/nats/target.mts";
+import type { Run } from "../lib/playbook/run.mts";
+import { certificates } from "./cluster-config/certificates.mts";
+import type { Vars } from "./schema.mts";
+
+/** The hosts of a host's cluster, itself among them, in the order of the inventory: all that share its cluster name. */
+export const peersOf = (host: Host<Vars>, inventory: Inventory<Vars>): Host<Vars>[] =>
+  inventory.hosts.filter((h) => h.vars.cluster.name === host.vars.cluster.name);
+
+/** A cluster of the inventory as NATS clients reach it. */
+export interface Cluster {
+  readonly name: string;
+  /** all its hosts, also under --limit */
+  readonly hosts: readonly Host<Vars>[];
+  readonly target: ClusterTarget;
+  readonly connect: ConnectOptions;
+  readonly emit: Emit;
+}
+
+/** The clusters to which the run's hosts belong. */
+export async function clustersOf(run: Run<Vars>): Promise<Cluster[]> {
+  const { inventory, hosts } = run.config;
+  const { ca } = await certificates(inventory, true);
+  const names = [...new Set(hosts.map((h) => h.vars.cluster.name))];
+  return names.map((name) => {
+    const members = inventory.hosts.filter((h) => h.vars.cluster.name === name);
+    return { name, hosts: members, emit: run.emit, connect: { dial: dialOf(run, members) }, target: {
+      name: members.length > 1 ? name : "",
+      nodes: members.map((h) => ({ name: h.vars.server_name, lane: h.name, host: h.connection.address, port: h.vars.port, jetstream: h.vars.jetstream.enabled })),
+      tls: { ca },
+      sys: credentialOf(members[0]!.vars, (account) => account === "SYS"),
+      app: credentialOf(members[0]!.vars, (account) => account !== "SYS"),
+    } };
+  });
+}
+
+function credentialOf(vars: Vars, wanted: (account: string) => boolean): Credential {
+  const user = vars.users.find((u) => wanted(u.account))!;
+  return user.nkey_seed ? { nkeySeed: user.nkey_seed } : { user: user.name, password: user.password! };
+}
+
+/** How long a node's port may stay silent until the way through SSH is tried, ms. */
+const DIRECT_TIMEOUT = 1500;
+
+/** Straight to the node; through the host's SSH connection where a firewall lets nobody else in. */
+function dialOf(run: Run<Vars>, members: readonly Host<Vars>[]): Dial {
+  const ways = new Map<string, Promise<{ host: string; port: number }>>();
+  const find = async (lane: string, host: string, port: number): Promise<{ host: string; port: number }> => {
+    if (await answers(host, port)) return { host, port };
+    const member = members.find((h) => h.name === lane)!;
+    const session = await run.connections.to(member);
+    if (!session) return { host, port };
+    const inside = member.vars.host === "0.0.0.0" || member.vars.host === "::" ? "127.0.0.1" : member.vars.host;
+    return { host: "127.0.0.1", port: await session.forward(`${inside}:${port}`) };
+  };
+  return ({ lane, host, port }) => {
+    if (!ways.has(lane)) ways.set(lane, find(lane, host, port));
+    return ways.get(lane)!;
+  };
+}
+
+/** A refusal is an answer too: the host is there, and nobody listens. */
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = tcpConnect({ host, port, timeout: DIRECT_TIMEOUT });
+    const done = (reached: boolean): void => { socket.destroy(); resolve(reached); };
+    socket.once("connect", () => done(true)).once("timeout", () => done(false));
+    socket.once("error", (e: NodeJS.ErrnoException) => done(e.code === "ECONNREFUSED"));
+  });
+}

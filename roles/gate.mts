@@ -1,0 +1,52 @@
+import type { Host } from "../lib/inventory/types.mts";
+import { milliseconds } from "../lib/inventory/units.mts";
+import { waitUntilSafe, GateError } from "../lib/nats/gate.mts";
+import type { Expectation } from "../lib/nats/health.mts";
+import { observe } from "../lib/nats/observe.mts";
+import { rollOrder } from "../lib/nats/roll.mts";
+import type { Gate } from "../lib/playbook/roll.mts";
+import type { Cluster } from "./cluster.mts";
+import type { Vars } from "./schema.mts";
+
+/** Rolls a cluster's hosts so that its streams never lose their quorum: ../docs of nats-server and lib/nats/gate.mts. */
+export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): Gate<Vars> {
+  const loaded = new Map<string, number>();
+  const clusterOf = (host: Host<Vars>): Cluster => clusters.find((c) => c.hosts.some((h) => h.name === host.name))!;
+
+  async function safe(host: Host<Vars>, expected: Expectation, progress: (detail: string) => void): Promise<void> {
+    const { target, connect } = clusterOf(host);
+    try {
+      await waitUntilSafe(target, expected, { connect, signal, settleMs: milliseconds(host.vars.verify.settle), emit: (p) => { if (p.status === "waiting") progress(p.detail); } });
+    } catch (error) {
+      if (!(error instanceof GateError)) throw error;
+      const missing = error.missing.map((c) => `${c.title}${c.asset ? `, ${c.asset}` : ""}: ${c.detail}`).join("\n");
+      throw Object.assign(error, { failure: { what: error.message.split("\n")[0]!, output: missing, next: `${error.missing[0]?.next ?? "mend that"}; then run again, the roll goes on where it stopped` } });
+    }
+  }
+
+  return {
+    async order(hosts) {
+      const [first] = hosts;
+      const cluster = clusterOf(first!);
+      const state = await observe(cluster.target, cluster.connect);
+      const mine = hosts.filter((h) => clusterOf(h) === cluster);
+      const order = rollOrder(state, mine.map((h) => ({ name: h.vars.server_name, host: h })));
+      return [...order.map(({ host }) => host), ...hosts.filter((h) => !mine.includes(h))];
+    },
+
+    async before(host, progress) {
+      const { target, connect } = clusterOf(host);
+      const state = await observe(target, connect);
+      const own = state.nodes.find((n) => n.node.lane === host.name)?.server;
+      if (own) loaded.set(host.name, own.configLoaded);
+      // A node that the others do without already can only win; and a single server has nobody to wait for.
+      if (!own?.inMesh || target.nodes.length === 1 || own.cluster !== target.name) return;
+      await safe(host, {}, progress);
+    },
+
+    async after(host, progress) {
+      const since = loaded.get(host.name);
+      await safe(host, since === undefined ? {} : { loadedAfter: { [host.vars.server_name]: since } }, progress);
+    },
+  };
+}

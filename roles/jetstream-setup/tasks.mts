@@ -1,0 +1,45 @@
+import { fileURLToPath } from "node:url";
+import type { Location } from "../../lib/engine/resource.mts";
+import { connectApp } from "../../lib/nats/connect.mts";
+import type { StreamDeclaration } from "../../lib/nats/jetstream/desired.mts";
+import type { Item } from "../../lib/nats/jetstream/reconcile.mts";
+import type { ClusterRole, ClusterTask, TaskResult } from "../../lib/playbook/role.mts";
+import type { Cluster } from "../cluster.mts";
+
+const at: Location = { file: fileURLToPath(import.meta.url), line: 0 };
+
+const declared = (cluster: Cluster): readonly StreamDeclaration[] => cluster.hosts[0]!.vars.streams;
+
+/** Streams and consumers of the inventory, through the JetStream API. What exists without being declared is listed, never touched. */
+export const jetstreamSetup: ClusterRole<Cluster> = {
+  kind: "cluster",
+  name: "jetstream-setup",
+  list: (cluster) => declared(cluster).flatMap((s) => [`stream ${s.name}`, ...(s.consumers ?? []).map((c) => `consumer ${s.name} > ${String(c["durable_name"])}`)]),
+
+  async *tasks(cluster) {
+    const { items, undeclared } = await import("../../lib/nats/jetstream/reconcile.mts");
+    const nc = await connectApp(cluster.target, cluster.connect);
+    try {
+      for (const item of items(nc, declared(cluster))) yield reconciled(item, cluster);
+      const others = await undeclared(nc, declared(cluster));
+      if (others.length) cluster.emit({ type: "warning", text: `${cluster.name} also has, undeclared and left alone: ${others.join(", ")}` });
+    } finally {
+      await nc.close();
+    }
+  },
+};
+
+/** Check, apply, check: as with resources on hosts. */
+function reconciled(item: Item, cluster: Cluster): ClusterTask {
+  const task = `${item.kind} ${item.asset}`;
+  return { task, at, async run(mode): Promise<TaskResult> {
+    const changes = await item.check();
+    if (!changes.length) return { status: "ok" };
+    if (mode === "check") return { status: "drift", changes };
+    await item.apply((text) => cluster.emit({ type: "task_progress", lane: cluster.name, role: "jetstream-setup", task, text }));
+    const left = await item.check();
+    return left.length
+      ? { status: "failed", changes, failure: { what: `it was applied, but still differs: ${left.map((c) => `${c.attribute} is ${c.current} instead of ${c.desired}`).join("; ")}`, next: "look whether something else manages it, then run again" } }
+      : { status: "changed", changes };
+  } };
+}

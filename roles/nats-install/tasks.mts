@@ -1,0 +1,44 @@
+import { resolveArtifact, hostFetch, type Artifact, type HostFetch } from "../../lib/artifact/resolve.mts";
+import type { HostRole } from "../../lib/playbook/role.mts";
+import { directory } from "../../lib/resources/directory.mts";
+import { fetched } from "../../lib/resources/fetched.mts";
+import { artifact } from "../../lib/resources/file.mts";
+import { symlink } from "../../lib/resources/symlink.mts";
+import { group, user } from "../../lib/resources/user.mts";
+import type { Vars } from "../schema.mts";
+
+/** Where the versions lie side by side, and the one path by which everything else finds the server. */
+export const releaseOf = (version: string): string => `/opt/nats-server/${version}/nats-server`;
+export const NATS_SERVER = "/usr/local/bin/nats-server";
+export const NATS_HOME = "/var/lib/nats";
+
+/** By host name: the program itself, or where the host fetches it. */
+type Releases = ReadonlyMap<string, { push: Artifact } | { fetch: HostFetch }>;
+
+const UNRESOLVED: { push: Artifact } = { push: { path: "", sha256: "", size: 0, version: "" } };
+
+/** The user, the folders and the pinned version of nats-server, beside earlier ones: going back is switching a link. */
+export const natsInstall: HostRole<Vars, Releases> = {
+  kind: "host",
+  name: "nats-install",
+
+  async prepare({ hosts }) {
+    return new Map(await Promise.all(hosts.map(async ({ host, facts }) => {
+      const { nats_version: version, nats_source: source, nats_fetch } = host.vars;
+      const wanted = { version, source, arch: facts.arch };
+      return [host.name, nats_fetch === "host" ? { fetch: await hostFetch(wanted) } : { push: await resolveArtifact(wanted) }] as const;
+    })));
+  },
+
+  resources({ host, vars, prepared }) {
+    const path = releaseOf(vars.nats_version);
+    const release = prepared?.get(host.name) ?? UNRESOLVED;
+    return [
+      group({ name: "nats" }),
+      user({ name: "nats", group: "nats", home: NATS_HOME }),
+      directory({ path: NATS_HOME, owner: "nats", group: "nats", mode: 0o750, needs: ["user nats"] }),
+      "push" in release ? artifact({ path, payload: release.push }) : fetched({ path, ...release.fetch }),
+      symlink({ path: NATS_SERVER, target: path }),
+    ];
+  },
+};

@@ -1,0 +1,60 @@
+import { TYPICAL, type Facts } from "../lib/engine/facts.mts";
+import { plan } from "../lib/engine/compile.mts";
+import type { LoadedInventory } from "../lib/inventory/load.mts";
+import { select } from "../lib/inventory/select.mts";
+import type { Host } from "../lib/inventory/types.mts";
+import { generateMissingSecrets } from "../lib/pki/secrets.mts";
+import type { Options } from "../lib/playbook/cli.mts";
+import { playbook } from "../lib/playbook/playbook.mts";
+import type { AnyHostRole, ClusterRole, HostRole } from "../lib/playbook/role.mts";
+import type { Run } from "../lib/playbook/run.mts";
+import { type Cluster, clustersOf } from "./cluster.mts";
+import { validateAgainstFacts } from "./facts-checks.mts";
+import { loadInventory } from "./inventory.mts";
+import type { Vars } from "./schema.mts";
+
+type SiteRole = AnyHostRole<Vars> | ClusterRole<Cluster>;
+
+interface SiteSpec {
+  /** one sentence for --help */
+  about: string;
+  examples: readonly (readonly [args: string, what: string])[];
+  /** in the order in which they run */
+  roles: readonly SiteRole[];
+  /** false when no host is changed */
+  writes: boolean;
+}
+
+/** A playbook over an inventory of NATS servers: the roles' keys, checks and facts are wired in here. */
+export const sitePlaybook = ({ roles, ...spec }: SiteSpec, main: (run: Run<Vars>) => Promise<void>): Promise<never> =>
+  playbook<Vars, LoadedInventory<Vars>>({
+    ...spec,
+    roles: roles.map((r) => r.name),
+    storeDir: (vars) => vars.jetstream.store_dir,
+    load,
+    checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes }),
+    tasks: async (run) => {
+      const listed: { role: string; task: string }[] = [];
+      for (const role of roles) listed.push(...(role.kind === "host" ? hostTasks(role as HostRole<Vars>, run) : await clusterTasks(role, run)));
+      return listed.filter((t, i) => listed.findIndex((o) => o.role === t.role && o.task === t.task) === i);
+    },
+  }, main);
+
+function load(options: Options): { inventory: LoadedInventory<Vars>; hosts: readonly Host<Vars>[] } {
+  const dryRun = options.check || options.listHosts || options.listTasks;
+  const inventory = loadInventory(options.inventory, {
+    extraVars: options.extraVars,
+    generate: (missing) => generateMissingSecrets(options.inventory, missing, { dryRun }),
+  });
+  return { inventory, hosts: options.limit === undefined ? inventory.hosts : select(inventory, options.limit) };
+}
+
+/** What a role would do on a plain server; nothing is connected and nothing prepared for that. */
+function hostTasks(role: HostRole<Vars>, { config: { inventory, hosts } }: Run<Vars>): { role: string; task: string }[] {
+  const facts: Facts = TYPICAL;
+  return hosts.flatMap((host) => plan([{ role: role.name, resources: role.resources({ host, vars: host.vars, facts, inventory, prepared: undefined }) }]));
+}
+
+async function clusterTasks(role: ClusterRole<Cluster>, run: Run<Vars>): Promise<{ role: string; task: string }[]> {
+  return (await clustersOf(run)).flatMap((c) => role.list(c).map((task) => ({ role: role.name, task })));
+}

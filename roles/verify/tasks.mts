@@ -1,0 +1,111 @@
+import { fileURLToPath } from "node:url";
+import type { TaskResult, ClusterRole, ClusterTask } from "../../lib/playbook/role.mts";
+import { milliseconds } from "../../lib/inventory/units.mts";
+import { connectApp } from "../../lib/nats/connect.mts";
+import { checks, type Check, type Expectation } from "../../lib/nats/health.mts";
+import { judge, type Thresholds } from "../../lib/nats/load/judge.mts";
+import type { LoadConnection, LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
+import { observe } from "../../lib/nats/observe.mts";
+import type { ClusterState } from "../../lib/nats/state.mts";
+import type { Cluster } from "../cluster.mts";
+import type { Vars } from "../schema.mts";
+
+const at = { file: fileURLToPath(import.meta.url), line: 1 };
+
+/** Looks at a running cluster from outside: its health, then its data path under load. */
+export const verify: ClusterRole<Cluster> = {
+  kind: "cluster",
+  name: "verify",
+  list: () => ["health of the cluster", "push through a queue group", "pull from a stream"],
+
+  async *tasks(cluster, signal) {
+    const { verify: wanted } = cluster.hosts[0]!.vars;
+    const state = await observe(cluster.target, { ...cluster.connect, anonymous: true });
+    for (const check of checks(state, expectation(cluster))) yield known(check, cluster);
+    showTopology(cluster, state);
+    if (state.failure) return;
+    yield dataPath(cluster, "push through a queue group", wanted.thresholds.push, async (connections) => {
+      const { pushTest } = await import("../../lib/nats/load/push.mts");
+      return pushTest(connections, { rate: wanted.rate, seconds: wanted.seconds, payload: wanted.payload, signal });
+    }, wanted.push.workers);
+    yield dataPath(cluster, "pull from a stream", wanted.thresholds.pull, async (connections) => {
+      const { pullTest } = await import("../../lib/nats/load/pull.mts");
+      const replicas = Math.min(3, cluster.target.nodes.filter((n) => n.jetstream).length);
+      return pullTest(connections, { rate: wanted.rate, seconds: wanted.seconds, payload: wanted.payload, batch: wanted.pull.batch, replicas, signal });
+    }, wanted.pull.workers);
+  },
+};
+
+function expectation(cluster: Cluster): Expectation {
+  const { vars } = cluster.hosts[0]!;
+  return {
+    version: Object.fromEntries(cluster.hosts.map((h) => [h.vars.server_name, h.vars.nats_version])),
+    streams: vars.streams.map((s) => ({ name: s.name, replicas: s.num_replicas, consumers: s.consumers.map((c) => c.durable_name) })),
+  };
+}
+
+/** A check that has been made already. */
+function known(check: Check, cluster: Cluster): ClusterTask {
+  const task = check.asset ? `${check.title}: ${check.asset}` : check.title;
+  if (check.status === "warning") cluster.emit({ type: "warning", text: `${task}: ${check.detail}${check.next ? `. ${check.next}` : ""}` });
+  return { task, at, run: async () => check.status === "failed"
+    ? { status: "failed", failure: { what: check.detail, next: check.next } }
+    : { status: "ok", reason: check.detail } };
+}
+
+type Loaded = PushResult | PullResult;
+
+function dataPath(cluster: Cluster, task: string, limits: Record<keyof Thresholds, string | number>, load: (c: LoadConnections) => Promise<Loaded>, workers: number): ClusterTask {
+  return { task, at, async run(mode): Promise<TaskResult> {
+    if (mode === "check") return { status: "skipped", reason: "sends messages, so not under --check" };
+    const connections = await connectAll(cluster, workers);
+    try {
+      const result = await load(connections);
+      showFigures(cluster, task, result);
+      const thresholds = Object.fromEntries(Object.entries(limits).map(([k, limit]) => [k, typeof limit === "number" ? limit : milliseconds(limit)]));
+      const { passed, lines } = judge(result, thresholds);
+      if (passed) return { status: "ok", reason: lines.filter((l) => / (rate|latency)$/.test(l.check)).map((l) => l.text).join(" · ") };
+      const wrong = lines.filter((l) => l.status === "failed");
+      return { status: "failed", failure: {
+        what: wrong.map((l) => l.text).join("; "), output: lines.map((l) => `${l.status.padEnd(6)} ${l.check}: ${l.text}`).join("\n"),
+        next: wrong.every((l) => / (rate|latency)$/.test(l.check))
+          ? "look what bounds it (CPU, disk, route RTT), or set verify.thresholds to what this cluster must do"
+          : "look at the servers' logs (journalctl -u nats-server) from the time of this run",
+      } };
+    } finally {
+      await Promise.all([...connections.publishers, ...connections.workers].map(({ nc }) => nc.close()));
+    }
+  } };
+}
+
+/** One publisher a node, the workers spread over the nodes, each connected to its node and no other. */
+async function connectAll(cluster: Cluster, workers: number): Promise<LoadConnections> {
+  const { target, connect } = cluster;
+  const to = async (i: number, name: string): Promise<LoadConnection> => {
+    const node = target.nodes[i % target.nodes.length]!;
+    return { node: node.name, nc: await connectApp({ ...target, nodes: [node] }, { ...connect, name }) };
+  };
+  const publishers = await Promise.all(target.nodes.map((_, i) => to(i, "sampan verify publisher")));
+  return { publishers, workers: await Promise.all(Array.from({ length: workers }, (_, i) => to(i, "sampan verify worker"))) };
+}
+
+function showFigures({ emit, name }: Cluster, title: string, r: Loaded): void {
+  const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
+  const n = (value: number): string => Math.round(value).toLocaleString("en-US");
+  const d = r.latency.delivery;
+  emit({ type: "table", title: `${name}: ${title}`,
+    columns: ["offered/s", "delivered/s", "messages", "lost", "twice", "p50", "p99", "p99.9", "generator"],
+    rows: [[n(r.rate.offered), n(r.rate.delivered), n(r.delivered), n(r.lost), n(r.duplicates), ms(d.p50), ms(d.p99), ms(d.p999), `${r.generator.cpu.toFixed(2)} cores`]] });
+}
+
+function showTopology({ emit, name }: Cluster, state: ClusterState): void {
+  const leader = state.servers.find((s) => s.jetstream?.meta?.leader === s.name)?.name;
+  emit({ type: "table", title: `${name}: servers`, columns: ["server", "version", "role", "routes to (RTT)", "slow", "streams led"],
+    rows: state.nodes.map(({ node, server }) => server ? [
+      server.name, server.version, server.name === leader ? "meta leader" : "",
+      server.routes.map((r) => `${r.name} ${r.rttMs.toFixed(1)} ms`).join(", "),
+      String(server.slowConsumers ?? 0), state.streams.filter((s) => s.leader === server.name).map((s) => s.name).join(" "),
+    ] : [node.name, "-", "unreachable", "", "", ""]) });
+}
+
+export type { Vars };
