@@ -73,7 +73,7 @@ export function compile(steps: readonly Step[], { mode, diff }: CompileOptions):
   }
   const text = [
     "sp_main() {",
-    `SP_MODE=${mode} SP_DIFF=${diff ? 1 : 0} SP_DRIFTED=`,
+    `SP_MODE=${mode} SP_DIFF=${diff ? 1 : 0} SP_DRIFTED= SP_WILL=${quote(foreseen(steps))}`,
     ...libraries.values(),
     ...defs,
     ...prefetch(steps),
@@ -96,8 +96,17 @@ function call(step: Step, steps: readonly Step[]): string {
     const needs = (step.resource?.needs ?? []).map((id) => steps.find((s) => s.task === id)?.id).filter((id) => id !== undefined);
     return `step ${step.id} ${quote(needs.join(" ") || "")} ${name} || return`;
   }
-  const notifiers = steps.filter((s) => s.resource?.notifies.includes(step.handler!)).map((s) => s.id);
+  const notifiers = step.handler!.foresees ? [] : steps.filter((s) => s.resource?.notifies.includes(step.handler!)).map((s) => s.id);
   return `${step.kind === "rolling" ? "due" : "handler"} ${step.id} ${quote(notifiers.join(" "))} ${name} || return`;
+}
+
+/** `sum  path` and `link path target`, a line each: the host after this program. */
+function foreseen(steps: readonly Step[]): string {
+  const lines = steps.flatMap(({ resource: r }) => [
+    ...(r?.leaves?.sum !== undefined ? [`${r.leaves.sum}  ${r.name}`] : []),
+    ...(r?.leaves?.link !== undefined ? [`link ${r.name} ${r.leaves.link}`] : []),
+  ]);
+  return `\n${lines.join("\n")}\n`;
 }
 
 function prefetch(steps: readonly Step[]): string[] {

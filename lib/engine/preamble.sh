@@ -174,3 +174,16 @@ text_of() {
     *) S_TEXT=$(head -n 1 -- "$1" 2>/dev/null) ;;
   esac
 }
+# will_sum PATH, will_link PATH: S_SUM and S_LINK as they will be once this program has been applied
+will_sum() {
+  case $SP_WILL in
+    *"  $1$sp_nl"*) sp_line=${SP_WILL%%"  $1$sp_nl"*}; S_SUM=${sp_line##*"$sp_nl"} ;;
+    *) sum_of "$1" ;;
+  esac
+}
+will_link() {
+  case $SP_WILL in
+    *"${sp_nl}link $1 "*) sp_line=${SP_WILL#*"${sp_nl}link $1 "}; S_LINK=${sp_line%%"$sp_nl"*} ;;
+    *) S_LINK=$(readlink "$1") ;;
+  esac
+}

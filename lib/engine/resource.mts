@@ -36,6 +36,8 @@ export interface Resource {
   readonly skip?: string;
   /** files that the check asks for through stat_of, sum_of and text_of (first line): fetched for a whole program at once */
   readonly looksAt?: { stat?: readonly string[]; sum?: readonly string[]; text?: readonly string[] };
+  /** what this resource leaves at the path of its name, for handlers that foresee */
+  readonly leaves?: { sum?: string; link?: string };
   /** names (`type name`) of resources without which a check says nothing: under --check it is `unknown (depends on …)` */
   readonly needs?: readonly string[];
   readonly notifies: readonly Handler[];
@@ -56,6 +58,8 @@ export interface Handler {
   readonly uses: readonly ShellLibrary[];
   /** done node by node by the playbook, behind gates; the program only looks whether it is due */
   readonly rolling: boolean;
+  /** its check looks at what will lie on the host (`will_sum`, `will_link`): then it is exact under --check too */
+  readonly foresees?: boolean;
   /** its apply reboots the host a moment later: the playbook waits until the host is back before it goes on */
   readonly reboots?: boolean;
   /** seconds (default 60) */
@@ -69,7 +73,7 @@ export function resource(spec: ResourceSpec): Resource {
   return make({ ...spec, uses: spec.uses ?? [] }, callerOfRole(), []);
 }
 
-export function handler(name: string, spec: Pick<Handler, "check" | "apply"> & Partial<Pick<Handler, "uses" | "rolling" | "reboots" | "timeout">>): Handler {
+export function handler(name: string, spec: Pick<Handler, "check" | "apply"> & Partial<Pick<Handler, "uses" | "rolling" | "foresees" | "reboots" | "timeout">>): Handler {
   return { name, at: callerOfRole(), uses: [], rolling: false, ...spec };
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { compile, plan, type RoleResources, type Step } from "../engine/compile.mts";
 import type { Emit, EventInput, Status } from "../engine/events.mts";
 import type { Facts } from "../engine/facts.mts";
@@ -42,6 +43,8 @@ export class Run<V> {
 
   constructor(config: RunConfig<V>) {
     this.config = config;
+    // One listener per connection and wait: there may be many at once.
+    setMaxListeners(0, this.abort.signal);
     this.selection = new Selection(config.options.startAtTask);
     this.connections = new Connections({
       acceptNewHostKeys: config.options.acceptNewHostKeys, lock: config.writes && !config.options.check, playbook: config.playbook,

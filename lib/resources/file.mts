@@ -76,6 +76,7 @@ export function file(spec: FileSpec): Resource {
     apply: sh`file_write ${path} ${content} || return${validation}\nfile_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
     content: secret ? undefined : content,
     looksAt: { stat: [path], sum: [path] },
+    leaves: { sum },
     needs: spec.needs,
   });
 }
@@ -92,6 +93,7 @@ export function artifact({ path, payload, owner = "root", group = "root", mode =
     apply: sh`mkdir -p ${dirname(path)} && staging_of ${path} && want ${payload.sha256} ${payload.size} "$STAGED" && file_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
     payloads: [payload],
     looksAt: { stat: [path], sum: [path] },
+    leaves: { sum: payload.sha256 },
     needs,
     timeout: 300,
   });

@@ -29,6 +29,7 @@ export function symlink({ path, target, needs }: { path: string; target: string;
     check: sh`symlink_check ${path} ${target}`,
     apply: sh`symlink_apply ${path} ${target}`,
     looksAt: { stat: [path] },
+    leaves: { link: target },
     needs,
   });
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Resource } from "../../lib/engine/resource.mts";
 import type { Host, Inventory } from "../../lib/inventory/types.mts";
 import { bytes, milliseconds } from "../../lib/inventory/units.mts";
@@ -7,19 +6,18 @@ import { bcryptHash, publicKey } from "../../lib/pki/secrets.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { directory } from "../../lib/resources/directory.mts";
 import { file } from "../../lib/resources/file.mts";
+import { FINGERPRINT, NATS_SERVER, READ_AT_RELOAD, READ_AT_START, RESTART_ONLY, UNIT } from "../../lib/resources/nats-unit.mts";
 import { service } from "../../lib/resources/service.mts";
 import { Secret } from "../../lib/secret.mts";
 import { sh } from "../../lib/sh.mts";
 import { render, type View } from "../../lib/template.mts";
 import { peersOf } from "../cluster.mts";
-import { NATS_SERVER } from "../nats-install/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { certificates } from "./certificates.mts";
-import { FINGERPRINT, reloadOrRestart } from "./handlers.mts";
+import { reloadOrRestart } from "./handlers.mts";
 import { storeGuard } from "../../lib/resources/store-guard.mts";
 
 export const CONF = "/etc/nats/nats-server.conf";
-const UNIT = "/etc/systemd/system/nats-server.service";
 
 const template = (name: string, view: View): string => render(new URL(`templates/${name}.mustache`, import.meta.url), view);
 
@@ -44,15 +42,16 @@ export const clusterConfig: HostRole<Vars, Material> = {
   resources({ host, vars, facts, inventory, prepared }) {
     const material = prepared ?? { pki: { ca: "", hosts: new Map(), changed: [], warnings: [] }, users: new Map() };
     const own = material.pki.hosts.get(host.name) ?? { cert: "", key: new Secret("") };
-    const conf = template("nats-server.conf", configuration(host, inventory, material));
+    const view = configuration(host, inventory, material);
     const nats = { owner: "root", group: "nats", needs: ["user nats"] };
     const files: Resource[] = [
       file({ path: "/etc/nats/tls/ca.crt", content: material.pki.ca, mode: 0o640, ...nats }),
       file({ path: "/etc/nats/tls/server.crt", content: own.cert, mode: 0o640, ...nats }),
       file({ path: "/etc/nats/tls/server.key", content: own.key, mode: 0o640, ...nats }),
-      file({ path: FINGERPRINT, content: template("nats-fingerprint", { unit: UNIT, program: NATS_SERVER }), mode: 0o755 }),
+      file({ path: FINGERPRINT, content: template("nats-fingerprint", { program: NATS_SERVER, start: READ_AT_START.join(" "), load: READ_AT_RELOAD.join(" ") }), mode: 0o755 }),
       file({ path: "/etc/nats/nats-server.env", content: template("nats-server.env", { gomemlimit: memoryLimit(vars.gomemlimit, facts.memoryBytes) }), mode: 0o640, ...nats }),
-      file({ path: CONF, content: conf, mode: 0o640, validate: (staged) => sh`${NATS_SERVER} -t -c ${staged}`, ...nats }),
+      file({ path: RESTART_ONLY, content: template("restart-only", { options: restartOnly(view) }), mode: 0o640, ...nats }),
+      file({ path: CONF, content: template("nats-server.conf", view), mode: 0o640, validate: (staged) => sh`${NATS_SERVER} -t -c ${staged}`, ...nats }),
       file({ path: UNIT, content: template("nats-server.service", unit(vars)) }),
     ];
     return [
@@ -91,13 +90,17 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
     routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address, p.vars.cluster.port)),
   };
   const { server_name, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period } = vars;
-  const view = { server_name, listen, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period };
-  return { ...view, tags: vars.server_tags.map((t) => `"${t}"`).join(", "), accounts: accounts(vars, users.get(host.name)), jetstream, cluster,
-    restartKey: restartKey({ server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, jetstream, cluster: cluster && { name: cluster.name, listen: cluster.listen } }) };
+  const options = { server_name, listen, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period };
+  return { ...options, tags: vars.server_tags.map((t) => `"${t}"`).join(", "), accounts: accounts(vars, users.get(host.name)), jetstream, cluster };
 }
 
-/** Options that a reload doesn't change: nats-server, server/reload.go. Their digest stands in the configuration. */
-const restartKey = (options: View): string => createHash("sha256").update(JSON.stringify(options)).digest("hex").slice(0, 16);
+/** Options that a reload doesn't change: nats-server, server/reload.go. max_mem and max_file only grow by reload, and not in all versions. */
+function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, jetstream, cluster }: View): View[] {
+  const { name = "", listen: routes = "" } = (cluster || {}) as View;
+  const all: View = { server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, "cluster.name": name, "cluster.listen": routes,
+    ...Object.fromEntries(Object.entries((jetstream || { enabled: false }) as View).map(([key, value]) => [`jetstream.${key}`, value])) };
+  return Object.entries(all).map(([key, value]) => ({ name: key, value }));
+}
 
 function accounts(vars: Vars, users: ReadonlyMap<string, { nkey: string; bcrypt: string }> | undefined): View[] {
   const names = [...new Set(["SYS", ...vars.users.map((u) => u.account)])];

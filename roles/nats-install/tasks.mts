@@ -3,13 +3,13 @@ import type { HostRole } from "../../lib/playbook/role.mts";
 import { directory } from "../../lib/resources/directory.mts";
 import { fetched } from "../../lib/resources/fetched.mts";
 import { artifact } from "../../lib/resources/file.mts";
+import { NATS_SERVER } from "../../lib/resources/nats-unit.mts";
 import { symlink } from "../../lib/resources/symlink.mts";
 import { group, user } from "../../lib/resources/user.mts";
 import type { Vars } from "../schema.mts";
 
-/** Where the versions lie side by side, and the one path by which everything else finds the server. */
+/** Where the versions lie side by side; everything else finds the server by the link NATS_SERVER. */
 export const releaseOf = (version: string): string => `/opt/nats-server/${version}/nats-server`;
-export const NATS_SERVER = "/usr/local/bin/nats-server";
 export const NATS_HOME = "/var/lib/nats";
 
 /** By host name: the program itself, or where the host fetches it. */
