@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nkeys } from "nats";
 import { Secret } from "../../lib/secret.mts";
 import { probe } from "../../lib/nats/probe.mts";
+import { ensureBinary } from "../../lib/lab/binaries.mts";
+import { silent } from "../../lib/lab/report.mts";
 import type { ClusterTarget, Node } from "../../lib/nats/target.mts";
 import { certificates, type Certificates } from "./certificates.mts";
 
@@ -151,6 +153,16 @@ export class TestCluster {
     }
   }
 
+  /** Runs `body` on a fresh cluster and always stops it. */
+  static async with<T>(version: string, count: number, body: (cluster: TestCluster) => Promise<T>, options: Record<string, Partial<ServerOptions>> = {}): Promise<T> {
+    const cluster = await TestCluster.start(version, count, options);
+    try {
+      return await body(cluster);
+    } finally {
+      await cluster.stop();
+    }
+  }
+
   /** Ends all processes and removes their files; also after a failed start. */
   async stop(): Promise<void> {
     process.off("exit", this.#onExit);
@@ -160,11 +172,7 @@ export class TestCluster {
 }
 
 /** The binary from the lab's cache, fetched into it when it isn't there yet. */
-export async function serverBinary(version: string): Promise<string> {
-  const cached = join(process.env.SAMPAN_CACHE ?? join(homedir(), ".cache", "sampan"), "nats-server", version, "nats-server");
-  if (existsSync(cached)) return cached;
-  throw new Error(`no nats-server ${version} at ${cached}`);
-}
+export const serverBinary = (version: string): Promise<string> => ensureBinary(version, silent);
 
 async function freePorts(count: number): Promise<number[]> {
   const holders = await Promise.all(Array.from({ length: count }, async () => {
