@@ -93,7 +93,9 @@ function speed(r: PushResult | PullResult, limits: Thresholds, check: Check, not
   if (r.unsent > 0) note("behind", `${n(r.unsent)} of ${n(r.planned)} planned messages weren't sent: the offered rate was more than could be taken`);
   const { cpu, loop, late, bottleneck } = r.generator;
   const own = `the load generator used ${cpu.toFixed(2)} cores, its loop was busy ${(loop * 100).toFixed(0)} % of the time, ${ms(late)} late at p99`;
-  note("generator", bottleneck ? `${own}: it may itself have been the limit` : own);
+  // Its timer is due each millisecond: twenty late means that others had the CPU.
+  const short = late > 20 ? "; this machine was short of CPU, which the latencies include" : "";
+  note("generator", bottleneck ? `${own}: it may itself have been the limit${short}` : `${own}${short}`);
 }
 
 const n = (value: number): string => Math.round(value).toLocaleString("en-US");

@@ -41,3 +41,8 @@ t.test("a generator that was the limit says so", async (t) => {
   const r = judge({ ...push, generator: { cpu: 1, loop: 0.97, late: 12, bottleneck: true } });
   t.ok(r.lines.some((l) => l.text.endsWith("it may itself have been the limit")));
 });
+
+t.test("a generator that was kept from the CPU says that latencies include it", async (t) => {
+  const r = judge({ ...push, generator: { cpu: 0.4, loop: 0.8, late: 60, bottleneck: false } });
+  t.ok(r.lines.some((l) => l.text.endsWith("this machine was short of CPU, which the latencies include")));
+});
