@@ -30,7 +30,10 @@ export async function ensureBinary(version: string, report: Report, trusted = ke
     await sweep();
     const draft = await mkdtemp(join(folder(), "draft-"));
     try {
-      await fetchPackage(draft, suite, version, trusted);
+      await fetchPackage(draft, suite, version, trusted).catch((error: unknown) => {
+        throw new LabError(`can't get nats-server ${version} from Debian ${suite}: ${error instanceof Error ? error.message : String(error)}`,
+          "see that `apt-get update` works here, then run again");
+      });
       await mkdir(join(draft, "out"));
       await rename(join(draft, "root/usr/sbin/nats-server"), join(draft, "out/nats-server"));
       await rename(join(draft, "out"), join(folder(), version));

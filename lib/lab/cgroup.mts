@@ -31,8 +31,10 @@ export async function makeCgroups(path: string): Promise<string[]> {
     for (const leaf of ["outside", "machine"]) await mkdir(join(root, path, leaf), { recursive: true });
     if (version === 2) await delegate(root, path);
   }
-  return all.map((root) => join(root, path));
+  return cgroupFolders(path);
 }
+
+export const cgroupFolders = async (path: string): Promise<string[]> => (await hierarchies()).all.map((root) => join(root, path));
 
 /** v2 only: a controller works in a group once every group above has passed it down. */
 async function delegate(root: string, path: string): Promise<void> {

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { LabError } from "./error.mts";
 import { Lab } from "./lab.mts";
 import { lines } from "./report.mts";
+import { requireLinuxRoot } from "./setup.mts";
 
 const usage = `Usage: lab.mts up|down|status [--region NAME]      the hosts of this machine's lab
        lab.mts ssh HOST [--region NAME] [-- cmd]     a shell, or a command, on one of them
@@ -40,9 +41,11 @@ async function command(argv: string[]): Promise<number> {
   if (verb !== "ssh" && rest.length > 0) throw new BadUsage(`"${rest[0]}" is too many`);
   if (verb !== "ssh" && remote.length > 0) throw new BadUsage("a command goes with ssh only");
   if (verb !== "up" && (values.nodes !== undefined || values.single)) throw new BadUsage("--nodes and --single go with up");
+  if (values.nodes !== undefined && values.single) throw new BadUsage("--nodes and --single contradict each other");
+  const nodes = values.single ? 1 : values.nodes === undefined ? undefined : count(values.nodes);
   const lab = openLab(values.region);
   switch (verb) {
-    case "up": return up(lab, values.single ? 1 : values.nodes === undefined ? undefined : count(values.nodes));
+    case "up": return up(lab, nodes);
     case "down": await lab.down({ report: lines(process.stdout) }); return 0;
     case "status": return status(lab);
     case "ssh": return ssh(lab, rest, remote);
@@ -79,6 +82,7 @@ async function up(lab: Lab, nodes: number | undefined): Promise<number> {
 }
 
 async function status(lab: Lab): Promise<number> {
+  requireLinuxRoot();
   const { hosts } = await lab.status();
   for (const { name, address, up } of hosts) process.stdout.write(`${name}  ${address}  ${up ? "up" : "DOWN"}\n`);
   if (hosts.length === 0) process.stdout.write("no lab is up\n");
@@ -87,6 +91,7 @@ async function status(lab: Lab): Promise<number> {
 
 async function ssh(lab: Lab, [host, ...rest]: string[], remote: string[]): Promise<number> {
   if (host === undefined || rest.length > 0) throw new BadUsage("ssh takes one host; a command goes after --");
+  requireLinuxRoot();
   const { status, signal } = spawnSync("ssh", [...await lab.sshArgs(host), ...remote], { stdio: "inherit" });
   return status ?? (signal === null ? 1 : 255);
 }

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { killCgroup, makeCgroups, processesIn, removeCgroups } from "./cgroup.mts";
+import { cgroupFolders, killCgroup, makeCgroups, processesIn, removeCgroups } from "./cgroup.mts";
 import { diskOf } from "./disk.mts";
 import { LabError } from "./error.mts";
 import { withLock } from "./lock.mts";
@@ -45,13 +45,13 @@ export class HostMachine {
     return undefined;
   }
 
-  /** Running, cabled and answering; mends a pulled cable on the way. */
-  async isUp(patience = 1000): Promise<boolean> {
-    return (await this.initPid()) !== undefined && (await plug(this.#octet, this.name)) && (await this.#answers(patience));
-  }
+  async isUp(): Promise<boolean> { return (await this.initPid()) !== undefined && this.#answers(1000); }
 
-  /** Powers the host on with the disk it has, and waits until it has booted. */
-  async boot(): Promise<void> {
+  /** Plugs a pulled cable in again. @returns false where that isn't all it takes */
+  async mendLink(): Promise<boolean> { return plug(this.#names, this.name); }
+
+  /** Powers the host on with the disk it has, and waits until it has booted. @returns units that failed to start */
+  async boot(): Promise<string[]> {
     await this.powerCut(); // whatever an earlier, broken attempt left
     await withLock(networkLock, () => wire(this.#names, this.#octet, this.name));
     const cgroups = await makeCgroups(this.cgroup);
@@ -65,18 +65,18 @@ export class HostMachine {
     });
     ended.catch(() => {}); // later on it may well be switched off
     await console.close();
-    await Promise.race([this.#booted(), ended]);
+    const failedUnits = await Promise.race([this.#booted(), ended]);
     child.unref();
+    return failedUnits;
   }
 
-  async #booted(): Promise<void> {
+  async #booted(): Promise<string[]> {
     if (!(await this.#answers(30_000))) throw await this.#failure("doesn't answer on port 22 after 30 s");
     // sshd answers before pam lets ordinary users in
-    const { stdout } = await this.exec(["systemctl", "is-system-running", "--wait"]);
-    if (stdout.trim() === "running") return;
-    const failed = await this.exec(["systemctl", "--failed", "--plain", "--no-legend"]);
-    // a unit that a user's own rollout broke must not keep the host from being switched on
-    process.emitWarning(`${this.name} is ${stdout.trim()}: ${failed.stdout.trim().split("\n").join(" | ")}`);
+    await this.exec(["systemctl", "is-system-running", "--wait"]);
+    // what a rollout broke must not keep the host from being switched on
+    const { stdout } = await this.exec(["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
+    return stdout.split("\n").map((line) => line.split(" ")[0] ?? "").filter((unit) => unit !== "");
   }
 
   async #failure(what: string): Promise<LabError> {
@@ -86,7 +86,7 @@ export class HostMachine {
   }
 
   /** As if the plug were pulled: every process gone at once, no shutdown. The disk keeps what had been written. */
-  powerCut(): Promise<void> { return switchOff(this.#names, this.name, this.#octet); }
+  powerCut(): Promise<void> { return switchOff(this.#names, this.name); }
 
   /** Runs a command in the host as root, without SSH. */
   async exec(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
@@ -94,9 +94,9 @@ export class HostMachine {
     if (init === undefined) throw new LabError(`${this.name} is off`, "boot it first");
     const env = { PATH: path, HOME: "/root", USER: "root", LANG: "C.UTF-8" };
     // In the host's control group, so that its quota and its end are the command's too.
-    const cgroups = await makeCgroups(this.cgroup);
+    const cgroups = await cgroupFolders(this.cgroup);
     const enter = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 >"$1/outside/cgroup.procs"; shift; n=$((n - 1)); done; exec "$@"';
-    return tryRun("sh", ["-ec", enter, "sh", String(cgroups.length), ...cgroups, "nsenter", "--target", String(init), "--all", "--wd=/", "--", ...argv], { ...options, env });
+    return tryRun("sh", ["-ec", enter, "sh", String(cgroups.length), ...cgroups, "nsenter", "--target", String(init), "--all", "--", ...argv], { ...options, env });
   }
 
   /** Waits for sshd's greeting. */
@@ -109,9 +109,9 @@ export class HostMachine {
 }
 
 /** Ends all of a host's processes, then removes what held them. */
-export async function switchOff(names: Names, host: string, octet?: number): Promise<void> {
+export async function switchOff(names: Names, host: string): Promise<void> {
   await killCgroup(names.cgroup(host));
-  await withLock(networkLock, () => unwire(names, host, octet));
+  await withLock(networkLock, () => unwire(names, host));
   await removeCgroups(names.cgroup(host));
 }
 

@@ -8,9 +8,9 @@ import { cut, mend } from "./faults.mts";
 import { HostMachine, networkLock } from "./host.mts";
 import { writeInventory } from "./inventory.mts";
 import { withLock } from "./lock.mts";
-import { chooseOctet, ensureBridge, setLink } from "./network.mts";
+import { chooseOctet, ensureSwitch, setLink } from "./network.mts";
 import { cacheDir, inventoryDir, runtimeDir } from "./paths.mts";
-import { address, hostIndex, hostName, maxNodes, namesOf, type Names } from "./region.mts";
+import { address, gateway, hostIndex, hostName, maxNodes, namesOf, type Names } from "./region.mts";
 import { silent, type Report } from "./report.mts";
 import { ensureRootfs } from "./rootfs.mts";
 import type { RunOptions, RunResult } from "./run.mts";
@@ -19,7 +19,13 @@ import { readState, writeState, type RegionState } from "./state.mts";
 import { removeHost, removeRegion } from "./teardown.mts";
 
 export interface LabHost { name: string; address: string; up: boolean; }
-export interface LabStatus { region: string; inventory: string; hosts: LabHost[]; }
+export interface LabStatus {
+  region: string;
+  inventory: string;
+  /** this machine as the hosts see it; undefined when the lab is down */
+  gateway: string | undefined;
+  hosts: LabHost[];
+}
 export interface UpOptions {
   /** how many hosts; left out: as many as there are, else 3 */
   nodes?: number;
@@ -54,7 +60,7 @@ export class Lab {
     });
   }
 
-  /** Settles on hosts and subnet, makes the bridge, removes hosts that are too many. */
+  /** Settles on hosts and subnet, makes the switch, removes hosts that are too many. */
   async #settle(nodes: number | undefined): Promise<RegionState> {
     const before = await readState(this.region);
     const disks = before?.disks ?? join(cacheDir(), "lab", this.region);
@@ -65,10 +71,10 @@ export class Lab {
     const octet = await withLock(networkLock, async () => {
       const octet = before?.octet ?? await chooseOctet(this.#names);
       await writeState({ region: this.region, octet, hosts: [...hosts, ...surplus], disks, inventory: inventoryDir(this.region) });
-      await ensureBridge(this.#names, octet);
+      await ensureSwitch(this.#names, octet);
       return octet;
     });
-    for (const host of surplus) await removeHost(this.#names, host, disks, octet);
+    for (const host of surplus) await removeHost(this.#names, host, disks);
     const state = { region: this.region, octet, hosts, disks, inventory: inventoryDir(this.region) };
     await writeState(state);
     return state;
@@ -77,14 +83,14 @@ export class Lab {
   async #ensureHost(state: RegionState, host: string, rootfs: string, report: Report): Promise<void> {
     const machine = this.#machine(state, host);
     const step = report.start(host, "starting");
-    const running = await machine.isUp();
-    if (!running) {
-      await machine.powerCut();
-      await ensureDisk(state.disks, host, rootfs);
-      await machine.boot();
+    if (await machine.mendLink() && await machine.isUp()) {
+      await mend(machine.netns);
+      return step.done(`${machine.address} is up`);
     }
-    await mend(machine.netns);
-    step.done(`${machine.address} ${running ? "is up" : "booted"}`);
+    await machine.powerCut();
+    await ensureDisk(state.disks, host, rootfs);
+    const failed = await machine.boot();
+    step.done(`${machine.address} booted${failed.length > 0 ? `, but without ${failed.join(", ")}` : ""}`);
   }
 
   /** Removes the region and all it holds, also what a killed `up` left. Nothing there is fine. */
@@ -100,7 +106,7 @@ export class Lab {
       const machine = this.#machine(state as RegionState, name);
       return { name, address: machine.address, up: await machine.isUp() };
     }));
-    return { region: this.region, inventory: state?.inventory ?? inventoryDir(this.region), hosts };
+    return { region: this.region, inventory: state?.inventory ?? inventoryDir(this.region), gateway: state && gateway(state.octet), hosts };
   }
 
   /** Runs a command in a host as root, without SSH. A non-zero status is a result. */
@@ -115,7 +121,7 @@ export class Lab {
 
   /** Switches a host on (again: off first), with the disk it has. */
   boot(host: string): Promise<void> {
-    return this.#exclusively(async () => (await this.#find(host)).machine.boot());
+    return this.#exclusively(async () => { await (await this.#find(host)).machine.boot(); });
   }
 
   /** Back to a bare host, newly installed: empty disk, new host key (the inventory's known_hosts follows). */
@@ -130,8 +136,8 @@ export class Lab {
     });
   }
 
-  async linkDown(host: string): Promise<void> { await setLink((await this.#find(host)).state.octet, host, "down"); }
-  async linkUp(host: string): Promise<void> { await setLink((await this.#find(host)).state.octet, host, "up"); }
+  async linkDown(host: string): Promise<void> { await this.#find(host); await setLink(this.#names, host, "down"); }
+  async linkUp(host: string): Promise<void> { await this.#find(host); await setLink(this.#names, host, "up"); }
 
   /** Cuts two hosts off from each other; both still reach everything else, the controller too. */
   async partition(a: string, b: string): Promise<void> {

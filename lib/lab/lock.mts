@@ -11,14 +11,13 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
   await mkdir(dirname(file), { recursive: true });
   // Its own session: Ctrl-C must not take the lock away from work that is still being wound up.
   const holder = spawn("flock", [file, "cat"], { stdio: ["pipe", "pipe", "inherit"], detached: true });
+  const ended = once(holder, "close");
   try {
     holder.stdin.write("\n");
-    await Promise.race([
-      once(holder.stdout, "data"),
-      once(holder, "close").then(() => { throw new Error(`flock ${file} ended without the lock`); }),
-    ]);
+    await Promise.race([once(holder.stdout, "data"), ended.then(() => { throw new Error(`flock ${file} ended without the lock`); })]);
     return await work();
   } finally {
     holder.stdin.end();
+    await ended; // only now is the lock free
   }
 }

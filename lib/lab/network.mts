@@ -1,7 +1,8 @@
 import { readdir, rmdir, stat } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { LabError } from "./error.mts";
-import { address, bridge, gateway, veth, type Names } from "./region.mts";
+import { exists } from "./files.mts";
+import { address, gateway, hostIndex, uplink, type Names } from "./region.mts";
 import { run, tryRun } from "./run.mts";
 import { allStates } from "./state.mts";
 
@@ -11,9 +12,9 @@ const first = 77, last = 127; // 198.18.77.0/24 … 198.18.127.0/24
 interface Link { ifname: string; ifalias?: string; }
 interface Route { dst: string; }
 
-/** Picks a region's subnet: its bridge's if there is one, else the first that nothing on this machine routes or uses. */
+/** Picks a region's subnet: its switch's if there is one, else the first that nothing on this machine routes or uses. */
 export async function chooseOctet(names: Names): Promise<number> {
-  const own = (await bridges()).find(({ ifalias }) => ifalias === names.alias);
+  const own = (await uplinks()).find(({ ifalias }) => ifalias === names.alias);
   if (own !== undefined) return Number(own.ifname.slice("smp".length));
   const promised = new Set((await allStates()).filter(({ region }) => region !== names.region).map(({ octet }) => octet));
   const routes = JSON.parse(await run("ip", ["-j", "-4", "route", "show", "table", "all"]) || "[]") as Route[];
@@ -33,59 +34,68 @@ export function covers(dst: string, octet: number): boolean {
   return prefix(network) === prefix(`198.18.${octet}.0`);
 }
 
-const bridges = async (): Promise<Link[]> =>
-  (JSON.parse(await run("ip", ["-j", "link", "show", "type", "bridge"]) || "[]") as Link[]).filter(({ ifname }) => /^smp\d+$/.test(ifname));
+const uplinks = async (): Promise<Link[]> =>
+  (JSON.parse(await run("ip", ["-j", "link", "show", "type", "veth"]) || "[]") as Link[]).filter(({ ifname }) => /^smp\d+$/.test(ifname));
 
-export async function ensureBridge(names: Names, octet: number): Promise<void> {
-  const name = bridge(octet);
-  if (networkInterfaces()[name]?.some(({ address }) => address === gateway(octet))) return;
-  await tryRun("ip", ["link", "del", name]); // half-made by an `up` that was killed
-  await run("ip", ["-batch", "-"], { input: [
-    `link add ${name} type bridge`,
-    `link set ${name} alias "${names.alias}"`,
-    `addr add ${gateway(octet)}/24 dev ${name}`,
-    `link set ${name} up`,
-  ].join("\n") });
+/**
+ * Makes the region's switch: a bridge in a namespace of its own, and one cable from it to this machine. In this
+ * machine's own namespace its firewall would see, and often drop, what the hosts send each other (Docker's does).
+ */
+export async function ensureSwitch(names: Names, octet: number): Promise<void> {
+  const name = uplink(octet);
+  // The address comes last, so where it is, all was made; and of a namespace removed since, the kernel takes the cable along only a moment later.
+  const made = networkInterfaces()[name]?.some(({ address }) => address === gateway(octet));
+  if (made === true && (await exists(`${netnsDir}/${names.switch}`))) return;
+  await removeSwitch(names, octet);
+  await run("ip", ["netns", "add", names.switch]);
+  await batch([`link add ${name} address ${mac(octet, 254)} type veth peer name uplink netns ${names.switch}`, `link set ${name} alias "${names.alias}"`]);
+  await batch([
+    // a fixed address: by default a bridge takes over that of a port, and changes it as hosts come and go
+    `link add bridge address ${mac(octet, 255)} type bridge`,
+    "link set uplink master bridge up",
+    "link set bridge up",
+  ], names.switch);
+  await batch([`link set ${name} up`, `addr add ${gateway(octet)}/24 dev ${name}`]);
 }
 
-export async function removeBridges(names: Names): Promise<void> {
-  for (const { ifname, ifalias } of await bridges()) {
-    if (ifalias !== names.alias) continue;
-    const ports = JSON.parse(await run("ip", ["-j", "link", "show", "master", ifname]) || "[]") as Link[];
-    // a namespace that has just been removed takes its cable along only a moment later
-    for (const port of ports) await tryRun("ip", ["link", "del", port.ifname]);
-    await run("ip", ["link", "del", ifname]);
-  }
+export async function removeSwitch(names: Names, octet?: number): Promise<void> {
+  const own = (await uplinks()).filter(({ ifname, ifalias }) => ifalias === names.alias || (octet !== undefined && ifname === uplink(octet)));
+  for (const { ifname } of own) await tryRun("ip", ["link", "del", ifname]);
+  await tryRun("ip", ["netns", "del", names.switch]);
 }
 
-/** A new network namespace with one cable to the bridge. What a namespace of that name held before is gone. */
+/** A new network namespace with one cable to the switch. What a namespace of that name held before is gone. */
 export async function wire(names: Names, octet: number, host: string): Promise<void> {
-  const netns = names.netns(host), outside = veth(octet, host);
-  await unwire(names, host, octet);
+  const netns = names.netns(host);
+  await unwire(names, host);
   await run("ip", ["netns", "add", netns]);
-  await run("ip", ["link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", netns]);
-  await run("ip", ["-n", netns, "-batch", "-"], { input: [
-    "link set lo up",
-    `addr add ${address(octet, host)}/24 dev eth0`,
-    "link set eth0 up",
-  ].join("\n") });
-  await plug(octet, host);
+  // A server keeps its MAC over a restart; with a new one its peers would send to the old one for a while.
+  await batch([`link add ${host} type veth peer name eth0 address ${mac(octet, hostIndex(host))} netns ${netns}`], names.switch);
+  await batch(["link set lo up", `addr add ${address(octet, host)}/24 dev eth0`, "link set eth0 up"], netns);
+  await plug(names, host);
 }
 
-/** Puts the host's cable into the bridge, link up. @returns whether there is such a cable */
-export async function plug(octet: number, host: string): Promise<boolean> {
-  return (await tryRun("ip", ["link", "set", veth(octet, host), "master", bridge(octet), "up"])).code === 0;
+/** Puts the host's cable into the switch. @returns whether there is such a cable */
+export async function plug(names: Names, host: string): Promise<boolean> {
+  return (await tryRun("ip", ["-n", names.switch, "link", "set", host, "master", "bridge", "up"])).code === 0;
 }
 
-export async function unwire(names: Names, host: string, octet?: number): Promise<void> {
-  // The veth dies with its namespace, but a little later, and until then its name is taken.
-  if (octet !== undefined) await tryRun("ip", ["link", "del", veth(octet, host)]);
+export async function unwire(names: Names, host: string): Promise<void> {
+  // The cable goes with the namespace, but a little later, and until then its name is taken.
+  await tryRun("ip", ["-n", names.switch, "link", "del", host]);
   await tryRun("ip", ["netns", "del", names.netns(host)]);
 }
 
-export const setLink = async (octet: number, host: string, state: "up" | "down"): Promise<void> => {
-  await run("ip", ["link", "set", veth(octet, host), state]);
+export const setLink = async (names: Names, host: string, state: "up" | "down"): Promise<void> => {
+  await run("ip", ["-n", names.switch, "link", "set", host, state]);
 };
+
+const batch = (commands: string[], netns?: string): Promise<string> =>
+  run("ip", [...(netns === undefined ? [] : ["-n", netns]), "-batch", "-"], { input: commands.join("\n") });
+
+/** Of the range for addresses that are administered locally. */
+const mac = (octet: number, index: number): string =>
+  `02:73:6d:70:${[octet, index].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
 
 /** Hosts of this region that have a network namespace. */
 export async function wiredHosts(names: Names): Promise<string[]> {

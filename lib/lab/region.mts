@@ -6,7 +6,9 @@ export interface Names {
   netns(host: string): string;
   machine(host: string): string;
   cgroup(host?: string): string;
-  /** the alias on the region's bridge, by which we know it again */
+  /** the namespace that holds the region's bridge */
+  switch: string;
+  /** the alias on this machine's cable into the switch, by which we know it again */
   alias: string;
 }
 
@@ -19,6 +21,7 @@ export function namesOf(region: string): Names {
     netns: (host) => `sampan.${region}.${host}`,
     machine: (host) => `sampan-${region}-${host}`,
     cgroup: (host) => ["sampan-lab", region, ...(host === undefined ? [] : [host])].join("/"),
+    switch: `sampan.${region}.switch`,
     alias: `sampan-lab ${region}`,
   };
 }
@@ -30,5 +33,5 @@ export const hostIndex = (host: string): number => Number(/^nats-node-(\d+)$/.ex
 /** A region's network is 198.18.<octet>.0/24, of the block that RFC 2544 keeps for test networks. */
 export const gateway = (octet: number): string => `198.18.${octet}.1`;
 export const address = (octet: number, host: string): string => `198.18.${octet}.${10 + hostIndex(host)}`;
-export const bridge = (octet: number): string => `smp${octet}`;
-export const veth = (octet: number, host: string): string => `smp${octet}h${hostIndex(host)}`;
+/** this machine's cable into the region's switch, with the gateway's address */
+export const uplink = (octet: number): string => `smp${octet}`;

@@ -25,7 +25,7 @@ export async function run(program: string, args: readonly string[], options: Run
   const { code, stdout, stderr } = await tryRun(program, args, options);
   if (code === 0) return stdout;
   const lastWords = (stderr.trim() || stdout.trim()).split("\n").slice(-3).join(" | ");
-  throw new LabError(`${program} ${args.join(" ")} failed (${code}): ${lastWords}`, "read the message above; a rerun continues where this stopped");
+  throw new LabError(`${program} failed (${code}): ${lastWords}`, "read the message above; a rerun continues where this stopped");
 }
 
 /**

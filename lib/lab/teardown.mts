@@ -5,15 +5,15 @@ import { diskOf, wipeDisk } from "./disk.mts";
 import { LabError } from "./error.mts";
 import { networkLock, switchOff } from "./host.mts";
 import { withLock } from "./lock.mts";
-import { removeBridges, tidyNetnsDir, wiredHosts } from "./network.mts";
+import { removeSwitch, tidyNetnsDir, wiredHosts } from "./network.mts";
 import { cacheDir, inventoryDir } from "./paths.mts";
 import { hostIndex, type Names } from "./region.mts";
 import type { Report } from "./report.mts";
 import { readFileIfThere } from "./files.mts";
 import { allStates, forgetState, readState } from "./state.mts";
 
-export async function removeHost(names: Names, host: string, disks: string, octet?: number): Promise<void> {
-  await switchOff(names, host, octet);
+export async function removeHost(names: Names, host: string, disks: string): Promise<void> {
+  await switchOff(names, host);
   await refuseMounts(diskOf(disks, host));
   await wipeDisk(disks, host);
 }
@@ -32,9 +32,9 @@ export async function removeRegion(names: Names, report: Report): Promise<void> 
   const known = [...(state?.hosts ?? []), ...await wiredHosts(names), ...await readdir(disks).catch(() => [])];
   const hosts = [...new Set(known)].filter((name) => hostIndex(name) > 0);
   const step = report.start("hosts", "removing");
-  await Promise.all(hosts.map((host) => removeHost(names, host, disks, state?.octet)));
+  await Promise.all(hosts.map((host) => removeHost(names, host, disks)));
   await withLock(networkLock, async () => {
-    await removeBridges(names);
+    await removeSwitch(names, state?.octet);
     await tidyNetnsDir();
     await removeCgroups(names.cgroup());
     await forgetState(names.region);
