@@ -1,5 +1,6 @@
 import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
+import { sysctlLibrary, sysctlPath, words } from "./sysctl.mts";
 
 const library: ShellLibrary = {
   name: "sysctl-boot",
@@ -17,23 +18,32 @@ later_sysctl_files() {
     ! LC_ALL=C expr "x$sp_name" \\> "x$1" >/dev/null || echo "$sp_f"
   done
 }
-# sysctl_boot_check NAME KEY VALUE…
+# sysctl_boot_check NAME KEY VALUE…: keys as paths below /proc/sys
 sysctl_boot_check() {
   sp_later=$(later_sysctl_files "$1")
   shift
+  [ -n "$sp_later" ] && sp_lines=$(grep -sE '^[[:space:]]*-?[[:space:]]*[a-z][^=]*=' /dev/null $sp_later) || return 0
   sp_found=
-  [ -z "$sp_later" ] || while [ $# -gt 0 ]; do
-    # a key may be written with dots or slashes, and with a dash before it
-    sp_pattern=$(printf %s "$1" | sed 's/[][\\.*^$]/\\\\&/g; s/\\\\\\.\\|\\//[.\\/]/g')
-    sp_line=$(grep -sE "^[[:space:]]*-?[[:space:]]*$sp_pattern[[:space:]]*=" /dev/null $sp_later | tail -n 1)
-    sp_text=\${sp_line#*=}
-    set -f; sp_value=$(echo $sp_text); set +f
-    [ -z "$sp_line" ] || [ "$sp_value" = "$2" ] || sp_found="$sp_found\${sp_found:+, }\${sp_line%%:*} sets $1 = $sp_value"
-    shift 2
-  done
+  while IFS= read -r sp_line; do
+    sp_f=\${sp_line%%:*} sp_key=\${sp_line#*:} sp_value=\${sp_line#*=}
+    # by the first separator: dots stand for slashes and the reverse, or all stand for themselves (sysctl.d(5))
+    sp_key=$(printf %s "\${sp_key%%=*}" | tr -d ' \t-')
+    case \${sp_key%%/*} in *.*) sp_key=$(printf %s "$sp_key" | tr ./ /.) ;; esac
+    words_of "$sp_value"
+    sp_value=$WORDS
+    sysctl_conflict "$@"
+  done <<END
+$sp_lines
+END
   [ -n "$sp_found" ] || return 0
   warn "at the next boot other values win: $sp_found; remove them there, or take these keys out of the inventory (null)"
   skip "other files win at boot: $sp_found"
+}
+sysctl_conflict() {
+  while [ $# -gt 0 ]; do
+    if [ "$sp_key" = "$1" ] && [ "$sp_value" != "$2" ]; then sp_found="$sp_found\${sp_found:+, }$sp_f sets $1 = $sp_value"; fi
+    shift 2
+  done
 }`,
 };
 
@@ -42,6 +52,6 @@ sysctl_boot_check() {
  * someone else's, so it is named and not touched.
  */
 export function sysctlBoot({ name, values }: { name: string; values: Readonly<Record<string, string>> }): Resource {
-  const pairs = Object.entries(values).flatMap(([key, value]) => [key, value.trim().split(/\s+/).join(" ")]);
-  return resource({ type: "sysctl-boot", name, uses: [library], check: sh`sysctl_boot_check ${name} ${pairs}`, apply: sh`:` });
+  const pairs = Object.entries(values).flatMap(([key, value]) => [sysctlPath(key), words(value)]);
+  return resource({ type: "sysctl-boot", name, uses: [sysctlLibrary, library], check: sh`sysctl_boot_check ${name} ${pairs}`, apply: sh`:` });
 }
