@@ -73,13 +73,14 @@ export function compile(steps: readonly Step[], { mode, diff }: CompileOptions):
   }
   const text = [
     "sp_main() {",
-    `SP_MODE=${mode} SP_DIFF=${diff ? 1 : 0} SP_DRIFTED= SP_WILL=${quote(foreseen(steps))}`,
+    `SP_MODE=${mode} SP_DIFF=${diff ? 1 : 0} SP_DRIFTED= SP_STATS= SP_SUMS= SP_TEXTS= SP_WILL=${quote(foreseen(steps))}`,
     ...libraries.values(),
     ...defs,
     ...prefetch(steps),
     ...calls,
     "}",
-    "sp_main; emit end",
+    // in braces: not even a last line that is cut runs
+    "{ sp_main; emit end; }",
     "",
   ].join("\n");
   return { text, steps, payloads };

@@ -26,8 +26,10 @@ differs() { SP_DIFFERS=90; emit "d$SP_PASS" "$1" "$2" "$3"; }
 # differs_file PATH: the current text of a file, for --diff
 differs_file() {
   [ "$SP_DIFF" = 1 ] && [ "$SP_PASS" = 1 ] && [ -f "$1" ] || return 0
-  sp_size=$(wc -c <"$1") && [ "$sp_size" -le 262144 ] || return 0
-  { printf '\n%s c %d\n' "$SP_NONCE" "$sp_size" && head -c "$sp_size" "$1"; } >&3 || exit 141
+  # Read before it is measured: a file that shrinks in between must not break the frame.
+  sp_text=$(head -c 262145 "$1" 2>/dev/null | tr -d '\000'; printf .)
+  sp_text=${sp_text%.}
+  [ "${#sp_text}" -gt 262144 ] || emit c "$sp_text"
 }
 # skip REASON: this can't or needn't be done on this host
 skip() { emit r "$1" ''; exit 91; }
@@ -115,7 +117,7 @@ due() {
 
 # want SHA256 SIZE DESTINATION: asks the controller for bytes and waits until they lie, verified, at DESTINATION.
 want() {
-  rm -rf "$3.part" "$3"
+  rm -rf "$3.part" "$3.part.whole" "$3"
   emit w "$1" "$3.part"
   until [ -e "$3.part.whole" ]; do
     emit t
@@ -129,7 +131,8 @@ want() {
 
 # --- the lock and the log -------------------------------------------------------------------------------------------------
 sp_lock() {
-  mkdir -p /run/sampan && { : >>/run/sampan/lock; } 2>/dev/null || { emit locked "can't write /run/sampan/lock" ''; exit 1; }
+  # not `:`: a redirection that fails ends the shell when the command is a special one
+  { mkdir -p /run/sampan && true >>/run/sampan/lock; } 2>/dev/null || { emit locked "can't write /run/sampan/lock" ''; exit 1; }
   exec 9>>/run/sampan/lock
   flock -n 9 || { emit locked "$(cat /run/sampan/holder 2>/dev/null)" busy; exit 1; }
   printf '%s' "$1" >/run/sampan/holder
@@ -142,9 +145,16 @@ sp_audit() {
 }
 
 # prefetch: one stat, one sha256sum and one grep for all files of a program, instead of one each per step. Any apply throws them away.
+# Only regular files are opened: a pipe in a file's place would never end.
 sp_prefetch_stat() { SP_STATS=$sp_nl$(stat -c '%n	%F	%a	%U	%G' -- "$@" 2>/dev/null)$sp_nl; }
-sp_prefetch_sum() { SP_SUMS=$sp_nl$(sha256sum -- "$@" 2>/dev/null)$sp_nl; }
-sp_prefetch_text() { SP_TEXTS=$sp_nl$(grep -s '' /dev/null "$@")$sp_nl; }
+sp_prefetch_sum() {
+  for sp_file do shift; [ ! -f "$sp_file" ] || set -- "$@" "$sp_file"; done
+  [ $# -eq 0 ] || SP_SUMS=$sp_nl$(sha256sum -- "$@" 2>/dev/null)$sp_nl
+}
+sp_prefetch_text() {
+  for sp_file do shift; [ ! -f "$sp_file" ] || set -- "$@" "$sp_file"; done
+  SP_TEXTS=$sp_nl$(grep -s '' /dev/null "$@")$sp_nl
+}
 # stat_of PATH: sets S_TYPE S_MODE S_OWNER S_GROUP; S_TYPE is empty when nothing is there. Doesn't follow links.
 stat_of() {
   case $SP_STATS in
