@@ -25,7 +25,10 @@ export function runChecks<V>(checks: readonly Check<V>[], { hosts, trees, proble
   };
   const context: CheckContext<V> = {
     hosts, complete: hosts.length === trees.size, error: sayTo(problems), warn: sayTo(warnings),
-    written: (host, path) => nodeAt(trees.get(host.name)!.tree, path) !== undefined,
+    written: (host, path) => {
+      const { tree, base } = trees.get(host.name)!;
+      return nodeAt(tree, path)?.at !== nodeAt(base, path)?.at;
+    },
   };
   for (const check of checks) check(context);
 }

@@ -14,8 +14,8 @@ export interface Draft { name: string; groups: readonly string[]; tree: MapNode;
 export interface Compiled<V> {
   /** those that could be read */
   hosts: Host<V>[];
-  /** of every host: the tree for places, and the paths whose value is bad */
-  trees: Map<string, { tree: Node; bad: readonly Path[] }>;
+  /** of every host: the trees for places, and the paths whose value is bad */
+  trees: Map<string, { tree: Node; base: Node; bad: readonly Path[] }>;
   problems: Problems;
   warnings: Problems;
 }
@@ -30,10 +30,13 @@ export function compile<V>(drafts: readonly Draft[], entries: v.ObjectEntries, d
   const { problems, warnings } = compiled;
   for (const { name, groups, tree, base } of drafts) {
     const unknown: Path[] = [];
-    const filled = resolve(tree, schema, { dir, host: name, env, problems, warnings, missing, bad: unknown });
-    const { output, faults, bad } = parseHost(filled, base, schema, unknown);
+    const context = { dir, host: name, env, problems, warnings, missing, bad: unknown };
+    const filled = resolve(tree, schema, context);
+    // What is wrong with a default nobody uses isn't worth a word.
+    const defaults = (): Node => resolve(base, schema, { ...context, problems: new Problems(), warnings: new Problems(), missing: new Map(), bad: [] });
+    const { output, faults, bad } = parseHost(filled, defaults, schema, unknown);
     for (const { at, text } of faults) problems.add(at, text);
-    compiled.trees.set(name, { tree: filled, bad });
+    compiled.trees.set(name, { tree: filled, base, bad });
     if (output) compiled.hosts.push(split<V>(name, groups, output as Whole, dir));
   }
   return compiled;

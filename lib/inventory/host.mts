@@ -18,13 +18,16 @@ const ROUNDS = 4;
 /**
  * Validates one host's tree. Bad values are taken out and the rest is validated again, so that one typing mistake
  * doesn't hide the others' meaning.
+ * @param defaults the values below the inventory's own, which take the place of bad ones
  * @param known paths that are bad already and not to be spoken of
  */
-export function parseHost(root: Node, base: Node, schema: Schema, known: readonly Path[]): Parsed {
+export function parseHost(root: Node, defaults: () => Node, schema: Schema, known: readonly Path[]): Parsed {
+  let base: Node | undefined;
+  const without = (path: Path): void => takeOut(value, path, (base ??= defaults()));
   const value = plain(root) as Record<string, Plain>;
   const bad = [...known];
   const faults: Fault[] = [];
-  for (const path of known) takeOut(value, path, base);
+  for (const path of known) without(path);
   for (let round = 0; round < ROUNDS; round++) {
     const result = v.safeParse(schema, value);
     if (result.success) return { output: result.output, faults, bad };
@@ -34,7 +37,7 @@ export function parseHost(root: Node, base: Node, schema: Schema, known: readonl
     for (const issue of result.issues) {
       const path = (issue.path ?? []).map((item) => item.key as string | number);
       if (!bad.some((other) => same(other, path))) bad.push(path);
-      takeOut(value, round > 1 ? path.slice(0, 1) : path, base);
+      without(round > 1 ? path.slice(0, 1) : path);
     }
   }
   return { faults, bad };

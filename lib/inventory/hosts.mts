@@ -14,7 +14,9 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/;
 /** Reads Ansible's YAML inventory: groups (also `all`) with `hosts`, `children` and `vars`. */
 export function readHosts(root: MapNode, problems: Problems): Structure {
   const structure: Structure = { hosts: new Map(), groups: new Map([["all", newGroup(root.at)]]) };
-  for (const [name, { at, node }] of root.entries) readGroup(structure, name, at, node, problems);
+  for (const [name, { at, node }] of root.entries)
+    if (["hosts", "children", "vars"].includes(name)) problems.add(at, `"${name}" stands where a group's name belongs; put it under one, for example all:`);
+    else readGroup(structure, name, at, node, problems);
   refuseCycles(structure, problems);
   if (structure.hosts.size === 0 && problems.size === 0) problems.add(root.at, "names no hosts; add them under a group's hosts:, each followed by a colon");
   for (const [name, { at }] of structure.hosts)

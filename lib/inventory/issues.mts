@@ -1,6 +1,7 @@
 import type * as v from "valibot";
 import { VALUE } from "./fields.mts";
 import { nodeAt, originAt, showPath, type Node, type Origin, type Path } from "./node.mts";
+import { notAMapping } from "./resolve.mts";
 import { inner, keyPaths, schemaAt } from "./schema.mts";
 import { didYouMean } from "./suggest.mts";
 
@@ -27,8 +28,8 @@ export function explain(issue: v.BaseIssue<unknown>, root: Node, schema: unknown
   }
   const at = originAt(root, path);
   if (node?.kind === "scalar" && node.value === null) return { path, at, text: `${here} has no value; write one, or remove the line` };
-  const value = node?.kind === "scalar" ? shorten(node.source) : node?.kind === "list" ? "a list" : "a mapping";
-  if (issue.kind === "schema" && (issue.type === "strict_object" || issue.type === "record")) return { path, at, text: `${here}: ${value} is not a mapping; write its keys below it, indented` };
+  const value = node?.kind === "scalar" ? (typeof node.value === "string" ? shorten(node.source) : node.source) : node?.kind === "list" ? "a list" : "a mapping";
+  if (issue.kind === "schema" && (issue.type === "strict_object" || issue.type === "record")) return { path, at, text: notAMapping(path, value) };
   if (issue.kind === "schema" && issue.type === "array") return { path, at, text: `${here}: ${value} is not a list; write each item on its own line after "- "` };
   return { path, at, text: `${here}: ${issue.message.replace(VALUE, () => value)}` };
 }

@@ -12,7 +12,7 @@ export const shown = (file: string): string => (file.startsWith("/") ? relative(
 /** Collects what is wrong, each once, in the order of files and lines. */
 export class Problems {
   readonly #lines = new Map<string, Origin>();
-  add(at: Origin, text: string): void { this.#lines.set(`${place(at)}: ${text}`, at); }
+  add(at: Origin, text: string): void { this.#lines.set(`${place(at)}: ${text}`.replace(/[\0-\x1f\x7f-\x9f]/g, escaped), at); }
   addAll(other: Problems): void { for (const [line, at] of other.#lines) this.#lines.set(line, at); }
   get size(): number { return this.#lines.size; }
   lines(): string[] {
@@ -21,5 +21,7 @@ export class Problems {
   }
 }
 
+/** Names and values may hold anything; a problem stays one line, and harmless to a terminal. */
+const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const rank = ({ file }: Origin): number => (file.startsWith("/") ? 0 : 1);

@@ -33,6 +33,11 @@ function standIn({ name, kind }: Missing): string {
 /** A tree as it will be validated: `${NAME}` filled in, the controller's files absolute. Sources and places stay the user's. */
 export function resolve(node: Node, schema: unknown, context: Context, path: Path = []): Node {
   const view: View | undefined = schema ? inner(schema) : undefined;
+  if (node.kind === "list" && (view?.entries || view?.type === "record")) {
+    // To JavaScript, and so to valibot, a list is an object like any other.
+    context.problems.add(node.at, notAMapping(path, "a list"));
+    context.bad.push(path);
+  }
   if (node.kind === "list") return { ...node, items: node.items.map((item, i) => resolve(item, view?.item, context, [...path, i])) };
   if (node.kind === "map") {
     const entries = new Map([...node.entries].map(([key, { at, node: child }]) =>
@@ -44,6 +49,8 @@ export function resolve(node: Node, schema: unknown, context: Context, path: Pat
   const value = fill(node, meta, context, path);
   return { ...node, value: meta.file && !context.bad.includes(path) ? file(value, node, context, path) : value };
 }
+
+export const notAMapping = (path: Path, value: string): string => `${showPath(path)}: ${value} is not a mapping; write its keys below it, indented`;
 
 function fill(node: ScalarNode, meta: Meta, { dir, env, problems, warnings, missing, bad }: Context, path: Path): string {
   const text = node.value as string;

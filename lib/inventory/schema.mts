@@ -10,7 +10,7 @@ export interface View {
   value?: unknown;
   wrapped?: unknown;
   default?: unknown;
-  pipe?: readonly { kind: string; type: string; metadata?: Meta; description?: string }[];
+  pipe?: readonly { type: string; metadata?: Meta; description?: string }[];
 }
 
 export const view = (schema: unknown): View => schema as View;
@@ -25,12 +25,18 @@ export function inner(schema: unknown): View {
 /** Everything the schema says of itself, the outermost first. */
 export function metaOf(schema: unknown): Meta & { description?: string } {
   const found: Meta & { description?: string } = {};
-  for (let it: View | undefined = view(schema); it; it = it.wrapped ? view(it.wrapped) : undefined)
-    for (const action of it.pipe ?? []) {
-      if (action.type === "metadata") Object.assign(found, { ...action.metadata, ...found });
-      if (action.type === "description") found.description ??= action.description;
-    }
+  collect(view(schema), found);
   return found;
+}
+
+function collect(it: View, found: Meta & { description?: string }): void {
+  const [first, ...actions] = it.pipe ?? [];
+  for (const action of actions) {
+    if (action.type === "metadata") Object.assign(found, { ...action.metadata, ...found });
+    if (action.type === "description") found.description ??= action.description;
+  }
+  if (first && (first as View).pipe) collect(first as View, found);
+  if (it.wrapped) collect(view(it.wrapped), found);
 }
 
 /** The schema at a path of keys and list indices, or undefined. */

@@ -40,10 +40,10 @@ export function parseFile(text: string, file: string, problems: Problems): MapNo
 
 function parse(text: string, at: (offset: number) => Origin, problems: Problems, lineCounter?: LineCounter): Node | undefined {
   if (nesting(text) > DEEPEST) return void problems.add(at(0), `more than ${DEEPEST} levels of nesting; close the brackets`);
-  const document = parseDocument(text, { prettyErrors: false, logLevel: "silent", ...(lineCounter && { lineCounter }) });
+  const document = parseDocument(text, { prettyErrors: false, logLevel: "error", ...(lineCounter && { lineCounter }) });
   const faults = [...document.errors, ...document.warnings];
   for (const { code, message, pos } of faults)
-    problems.add(at(pos[0]), SENTENCES[code] ?? `not valid YAML: ${message.split("\n")[0]!.replace(/[.;]$/, "")}; mend the line`);
+    problems.add(at(pos[0]), SENTENCES[code === "BAD_INDENT" && message.startsWith("Flow") ? "MISSING_CHAR" : code] ?? `not valid YAML: ${message.split("\n")[0]!.replace(/[.;]$/, "")}; mend the line`);
   // A tree with holes would only bring follow-up errors.
   if (faults.length > 0 || !document.contents) return undefined;
   return convert(document.contents, at, problems);

@@ -5,7 +5,7 @@ import { subject } from "./subject.mts";
 
 const CONFIG = "https://docs.nats.io/running-a-nats-service/configuration";
 const CLUSTER = `${CONFIG}/clustering/cluster_config`;
-const JETSTREAM = `${CONFIG}/jetstream-config/configuration_mgmt`;
+const JETSTREAM = "https://docs.nats.io/reference/config/jetstream";
 
 const name = (what: string) => text(what, "write it without spaces and quotes", /^[\w.@+:-]+$/);
 const isText = (x: unknown): x is string => typeof x === "string";
@@ -36,7 +36,7 @@ export const defaults = {
   server_name: key(name("a server name"), "name of the server, unique in the cluster", { defaultText: "the host's name in the inventory" }),
   host: key(v.optional(address(), "0.0.0.0"), "address on which the server listens for clients and routes"),
   port: key(v.optional(port(), 4222), "port for clients", { source: CONFIG }),
-  http_port: key(v.optional(port(), 8222), "port for monitoring; only on 127.0.0.1, as it has no authentication", { source: `${CONFIG}/monitoring` }),
+  http_port: key(v.optional(port(), 8222), "port for monitoring; only on 127.0.0.1, as it has no authentication", { source: "https://docs.nats.io/running-a-nats-service/nats_admin/monitoring" }),
   cluster: key(section({
     name: key(name("a cluster name"), "name of the cluster, the same on all its hosts", { defaultText: "nats-cluster-<inventory folder>" }),
     port: key(v.optional(port(), 6222), "port for routes"),

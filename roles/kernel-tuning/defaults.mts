@@ -25,7 +25,7 @@ const kernelArgs = v.record(v.string(), leaf({
 export const defaults = {
   sysctl: key(sysctl, "kernel settings by sysctl's own names, on top of the defaults below; `null` takes a default away", { defaultText: "the table below", source: "https://docs.kernel.org/admin-guide/sysctl/" }),
   limits: key(section({
-    nofile: key(v.optional(integer(1024), 800000), "open files: one per connection, stream block and consumer", { source: "https://docs.nats.io/running-a-nats-service/nats_admin/signals" }),
+    nofile: key(v.optional(integer(1024), 800000), "open files: one per connection, stream block and consumer"),
     nproc: key(v.optional(integer(64)), "processes and threads", { defaultText: "the system's" }),
     memlock: key(v.optional(integer(0)), "locked memory in bytes", { defaultText: "the system's" }),
   }), "resource limits of the nats user (limits.d) and of the unit"),
