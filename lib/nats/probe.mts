@@ -46,7 +46,7 @@ export async function probe(target: ClusterTarget, node: Node, options: ConnectO
     if (result.greeting.tls_required || (result.greeting.tls_available && target.tls)) {
       const secure = await upgrade(socket, target, node);
       result.certNotAfter = Date.parse(secure.getPeerCertificate().valid_to);
-      if (!secure.authorized) result.failure = classify(node, secure.authorizationError ?? new Error("TLS certificate refused"));
+      if (!secure.authorized) result.failure = classify(node, new Error(`certificate not trusted: ${String(secure.authorizationError)}`)); // node's type says Error, it is a code
       socket = secure;
     }
     if (options.anonymous) result.anonymous = await letsIn(socket);
@@ -54,9 +54,15 @@ export async function probe(target: ClusterTarget, node: Node, options: ConnectO
     result.failure = classify(node, error);
   } finally {
     timer.abort();
-    socket?.destroy();
+    if (socket) hangUp(socket);
   }
   return result;
+}
+
+/** Says goodbye properly: a torn connection is an error in the server's log, and probes come often. */
+function hangUp(socket: Socket): void {
+  socket.on("error", () => {}).end();
+  setTimeout(() => socket.destroy(), 1000).unref();
 }
 
 /** Does an anonymous client get in? undefined: the node can't be asked. */
