@@ -1,4 +1,5 @@
 import type { NatsConnection } from "nats";
+import { UsageError } from "../inventory/types.mts";
 import { classify, NatsConnectError, type ConnectFailure } from "./errors.mts";
 import type { ClusterTarget, ConnectOptions, Credential, Node } from "./target.mts";
 import { identityOf } from "./tls-identity.mts";
@@ -7,10 +8,10 @@ export type { NatsConnection } from "nats";
 
 const TIMEOUT_MS = 3000;
 
-/** Connects as the user of the account that holds the streams. @throws NatsConnectError with a line per node */
+/** Connects as the user of the account that holds the streams. @throws NatsConnectError with a line per node; UsageError for a seed that is none */
 export const connectApp = (target: ClusterTarget, options: ConnectOptions = {}): Promise<NatsConnection> => connectAs("app", target, options);
 
-/** Connects as the user of the system account. @throws NatsConnectError with a line per node */
+/** Connects as the user of the system account. @throws NatsConnectError with a line per node; UsageError for a seed that is none */
 export const connectSys = (target: ClusterTarget, options: ConnectOptions = {}): Promise<NatsConnection> => connectAs("sys", target, options);
 
 /**
@@ -19,7 +20,7 @@ export const connectSys = (target: ClusterTarget, options: ConnectOptions = {}):
  */
 async function connectAs(role: "app" | "sys", target: ClusterTarget, options: ConnectOptions): Promise<NatsConnection> {
   const { connect } = await import("nats");
-  const credential = await authenticate(target[role]);
+  const credential = await authenticate(role, target[role]);
   const failures: ConnectFailure[] = [];
   const places = await reach(target.nodes, options, failures);
   const tls = target.tls && { ca: target.tls.ca, checkServerIdentity: identityOf(target.nodes) };
@@ -60,8 +61,14 @@ async function reach(nodes: readonly Node[], { dial }: ConnectOptions, failures:
 
 const hostPort = ({ host, port }: { host: string; port: number }) => `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
-async function authenticate(credential: Credential) {
+async function authenticate(role: string, credential: Credential) {
   if ("user" in credential) return { user: credential.user, pass: credential.password.reveal() };
-  const { nkeyAuthenticator } = await import("nats");
-  return { authenticator: nkeyAuthenticator(new TextEncoder().encode(credential.nkeySeed.reveal())) };
+  const { nkeyAuthenticator, nkeys } = await import("nats");
+  const seed = new TextEncoder().encode(credential.nkeySeed.reveal());
+  try {
+    nkeys.fromSeed(seed);
+  } catch {
+    throw new UsageError(`the nkey seed of user ${role} is none (it starts with SU and has 58 characters); look at the region's .env`);
+  }
+  return { authenticator: nkeyAuthenticator(seed) };
 }

@@ -32,7 +32,7 @@ export interface ClusterTarget {
   app: Credential;
 }
 
-/** Where a node is reached from here, when that isn't its own address (e.g. a port forwarded through SSH). */
+/** Where a node is reached from here, when that isn't its own address (e.g. a port forwarded through SSH). Asked for every connection: keep what it opens. */
 export type Dial = (node: Node) => Promise<{ host: string; port: number }>;
 
 export interface ConnectOptions {

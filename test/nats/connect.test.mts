@@ -8,7 +8,8 @@ import { probe, probeAnonymous } from "../../lib/nats/probe.mts";
 import type { ClusterTarget } from "../../lib/nats/target.mts";
 import { Secret } from "../../lib/secret.mts";
 import { certificates } from "./certificates.mts";
-import { TestCluster } from "./servers.mts";
+import { UsageError } from "../../lib/inventory/types.mts";
+import { PASSWORD, TestCluster } from "./servers.mts";
 
 const VERSION = "2.15.1";
 
@@ -31,6 +32,18 @@ t.test("one server", async (t) => {
     const account = async (nc: typeof app) => (await nc.request("$SYS.REQ.USER.INFO")).json<{ data: { account: string } }>().data.account;
     t.equal(await account(app), "APP");
     t.equal(await account(sys), "SYS");
+  });
+
+  t.test("user and password are taken as well, a wrong one is a refused credential", async (t) => {
+    const nc = await connectApp({ ...target, app: { user: "app", password: new Secret(PASSWORD) } });
+    t.teardown(() => nc.close());
+    t.equal((await failureOf({ ...target, app: { user: "app", password: new Secret("wrong") } })).fault, "auth");
+  });
+
+  t.test("a seed that is none is the user's mistake, and isn't repeated", async (t) => {
+    const error = await connectApp({ ...target, app: { nkeySeed: new Secret("SUNONSENSE") } }).catch((e: unknown) => e);
+    t.ok(error instanceof UsageError);
+    t.notMatch(String(error), "NONSENSE");
   });
 
   t.test("an unknown nkey is told as a refused credential", async (t) => {
@@ -93,6 +106,13 @@ t.test("one server", async (t) => {
     t.equal(failure, undefined);
     t.match(greeting, { server_name: "n1", version: VERSION, auth_required: true, tls_required: true });
     t.ok(certNotAfter! > Date.now() + 360 * 86_400_000);
+  });
+
+  t.test("the probe tells an untrusted certificate and still reads its date", async (t) => {
+    const foreign = certificates(cluster.dir, ["n1"]).caPem;
+    const { failure, certNotAfter, greeting } = await probe({ ...target, tls: { ca: foreign } }, target.nodes[0]!);
+    t.match(failure, { fault: "tls", what: /certificate not trusted/ });
+    t.ok(certNotAfter && greeting);
   });
 
   t.test("an anonymous client is kept out", async (t) => t.equal(await probeAnonymous(target, target.nodes[0]!), false));

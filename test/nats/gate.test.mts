@@ -22,6 +22,12 @@ for (const version of VERSIONS) {
       t.equal(said.at(-1)?.status, "passed");
     });
 
+    t.test("a safe cluster must stay so for the settle time", async (t) => {
+      const started = Date.now();
+      await waitUntilSafe(target, {}, { settleMs: 1200 });
+      t.ok(Date.now() - started >= 1200);
+    });
+
     t.test("it holds while a node is down and passes when it is back", async (t) => {
       const app = await connectApp(target);
       t.teardown(() => app.close());

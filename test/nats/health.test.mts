@@ -2,6 +2,7 @@ import t from "tap";
 import { connectApp, type NatsConnection } from "../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../lib/nats/gate.mts";
 import { checks, type Check, type Expectation } from "../../lib/nats/health.mts";
+import { examine } from "../../lib/nats/examine.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import { until } from "./until.mts";
@@ -135,6 +136,37 @@ for (const version of VERSIONS) {
   });
 }
 
+t.test("when the node asked first is the one outside the mesh, the others still are the cluster", async (t) => {
+  await TestCluster.with("2.15.1", 3, async (cluster) => {
+    const all = await until(() => see(cluster), (found) => found.some((c) => c.id === "mesh.routes" && c.asset === "n2" && c.detail.includes("has n3")));
+    t.match(texts(all, "mesh.cluster-name"), ["failed n1: cluster name is elsewhere, expected test"]);
+    t.match(texts(all, "mesh.routes"), [/^failed n1: no route to n2 .*, n3/, /^failed n2: no route to n1 \(its cluster name is elsewhere\); has n3/, /^failed n3: no route to n1 .*; has n2/]);
+  }, { n1: { cluster: "elsewhere" } });
+});
+
+t.test("a node without JetStream is part of the mesh and not of the meta group", async (t) => {
+  await TestCluster.with("2.15.1", 4, async (cluster) => {
+    const state = await waitUntilSafe(cluster.target, {}, { settleMs: 0 });
+    t.match(checks(state).find((c) => c.id === "meta.size"), { status: "passed", detail: "3 members" });
+    t.strictSame(bad(checks(state)), []);
+  }, { n4: { jetstream: false } });
+});
+
+t.test("credentials of no system account: every node says so", async (t) => {
+  await TestCluster.with("2.15.1", 1, async (cluster) => {
+    const all = checks(await observe({ ...cluster.target, sys: cluster.target.app }));
+    t.match(texts(all, "node.reachable"), ["failed n1: the system account can't be asked"]);
+    t.match(all[0]?.next, /the user isn't in the system account/);
+  });
+});
+
+t.test("examine looks again while something is only passing by", async (t) => {
+  await TestCluster.with("2.15.1", 3, async (cluster) => {
+    const { checks: all } = await examine(cluster.target, {}, { patienceMs: 10_000 });
+    t.strictSame(bad(all), []);
+  });
+});
+
 t.test("an open server fails, with the node's name", async (t) => {
   await TestCluster.with("2.15.1", 1, async (cluster) => {
     await waitUntilSafe(cluster.target, {}, { settleMs: 0 });
@@ -190,6 +222,19 @@ t.test("figures", async (t) => {
     const nodes = sound.nodes.filter((n) => n.node.name !== ghost);
     const state = { ...sound, target: { ...sound.target, nodes: nodes.map((n) => n.node) }, nodes };
     t.match(texts(checks(state), "meta.size"), [`failed : 3 members, expected 2; ${ghost} is a member but not of the inventory`]);
+  });
+  t.test("healthz names the broken asset", async (t) => {
+    const healthz = { ok: false, error: "x", faults: [{ type: "CONSUMER", account: "APP", stream: "LOGS", consumer: "pull-worker", error: "group node missing" }] };
+    const nodes = sound.nodes.map((n) => (n.node.name === "n2" ? { ...n, server: { ...n.server!, healthz } } : n));
+    t.match(texts(checks({ ...sound, nodes }), "node.healthz"), ["failed n2: consumer LOGS > pull-worker: group node missing"]);
+  });
+  t.test("a server that isn't in the inventory", async (t) => {
+    const servers = [...sound.servers, { ...sound.servers[0]!, id: "X", name: "n9" }];
+    t.match(texts(checks({ ...sound, servers }), "mesh.stranger"), [/warning n9/]);
+  });
+  t.test("streams of two accounts are told apart", async (t) => {
+    const both = { ...sound, streams: [stream, { ...stream, account: "OTHER" }] };
+    t.strictSame(checks(both).filter((c) => c.id === "stream.replicas").map((c) => c.asset), ["APP/LOGS", "OTHER/LOGS"]);
   });
   t.test("a clock that is off", async (t) => {
     const nodes = sound.nodes.map((n) => (n.node.name === "n2" ? { ...n, server: { ...n.server!, clockOffset: 90_000 } } : n));

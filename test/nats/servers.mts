@@ -14,6 +14,9 @@ import { certificates, type Certificates } from "./certificates.mts";
 
 export const VERSIONS = ["2.10.27", "2.15.1"] as const;
 
+/** The users sys and app get in with it, beside the nkeys of `target`. */
+export const PASSWORD = "a password of twenty-two";
+
 export interface ServerOptions {
   name: string;
   cluster?: string;
@@ -119,8 +122,8 @@ export class TestCluster {
       tls ? `tls { ${files} }` : "",
       cluster ? `cluster { name: ${cluster}, listen: "127.0.0.1:${server.ports.route}", routes: [${routes}], tls { ${files} } }` : "",
       `accounts {`,
-      `  SYS { users: [ { nkey: ${this.#users.sys.getPublicKey()} } ] }`,
-      `  APP { ${jetstream ? "jetstream: enabled, " : ""}users: [ { nkey: ${this.#users.app.getPublicKey()} }${open ? ", { user: guest, password: guest }" : ""} ] }`,
+      `  SYS { users: [ { nkey: ${this.#users.sys.getPublicKey()} }, { user: sys, password: "${PASSWORD}" } ] }`,
+      `  APP { ${jetstream ? "jetstream: enabled, " : ""}users: [ { nkey: ${this.#users.app.getPublicKey()} }, { user: app, password: "${PASSWORD}" }${open ? ", { user: guest, password: guest }" : ""} ] }`,
       `}`,
       `system_account: SYS`,
       open ? `no_auth_user: guest` : "",

@@ -1,4 +1,4 @@
-import type { ClusterState } from "../state.mts";
+import type { ClusterState, StreamState } from "../state.mts";
 
 export interface Check {
   /** stable name of the kind of check, e.g. `stream.sequences` */
@@ -45,5 +45,9 @@ export const jetstreamNodes = (state: ClusterState) => state.nodes.filter((n) =>
 /** `nats-node-1`, or `nats-node-1 (n1)` where the inventory's name differs from the server's. */
 export const label = (node: { lane: string; name: string }) => (node.lane === node.name ? node.lane : `${node.lane} (${node.name})`);
 
-/** A cluster is expected: more than one node, or one node that is to be part of a named cluster. */
+/** Name of a stream; with its account where streams of several accounts are seen. */
+export const streamLabel = (state: ClusterState, stream: StreamState) =>
+  (state.streams.some((s) => s.account !== stream.account) ? `${stream.account}/${stream.name}` : stream.name);
+
+/** More than one node: routes and a meta group are expected. */
 export const clustered = (state: ClusterState) => state.target.nodes.length > 1;

@@ -1,10 +1,10 @@
 import type { ClusterState, ConsumerState, StreamState } from "../state.mts";
-import { finding, type Check, type Checker } from "./check.mts";
+import { finding, streamLabel, type Check, type Checker } from "./check.mts";
 import { peerFaults } from "./meta.mts";
 import { IN_FLIGHT } from "./streams.mts";
 
 /** `LOGS > pull-worker`, as the nats CLI writes it. */
-const asset = (s: StreamState, c: ConsumerState) => `${s.name} > ${c.name}`;
+const asset = (state: ClusterState, s: StreamState, c: ConsumerState) => `${streamLabel(state, s)} > ${c.name}`;
 
 const each = (state: ClusterState, check: (s: StreamState, c: ConsumerState) => Check[]): Check[] =>
   state.streams.flatMap((s) => s.consumers.flatMap((c) => check(s, c)));
@@ -22,7 +22,7 @@ export const alive: Checker = (state) => each(state, (s, c) => {
     ...(c.leader && have < c.replicaCount ? [`${have} of ${c.replicaCount} replicas`] : []),
     ...c.replicas.flatMap((p) => peerFaults(p, c.moving ? IN_FLIGHT : 0)),
   ];
-  return [finding("consumer.alive", "consumer alive", asset(s, c), {
+  return [finding("consumer.alive", "consumer alive", asset(state, s, c), {
     failed, warning: c.paused ? ["paused"] : [], ok: `leader ${c.leader}, ${c.replicaCount} replica${c.replicaCount > 1 ? "s" : ""}, ${c.pending} pending`,
     next: c.paused ? "Resume it, or wait until pause_until" : !c.leader ? "Bring its stopped replicas back; if all run, step down the stream's leader (a consumer may hang after R1 → R3, nats-server #6838)" : "Wait until the replica has caught up",
   })];
@@ -33,7 +33,7 @@ export const ackPending: Checker = (state) => each(state, (s, c) => {
   const limit = c.config.max_ack_pending ?? 0;
   if (limit <= 0 || c.config.ack_policy === "none") return [];
   const text = `${c.ackPending} of ${limit} unacknowledged`;
-  return [finding("consumer.ack-pending", "acks pending below the limit", asset(s, c), {
+  return [finding("consumer.ack-pending", "acks pending below the limit", asset(state, s, c), {
     failed: c.ackPending >= limit ? [`${text}: ${c.pull ? "its workers fetch" : "its subscribers get"} nothing more until they acknowledge; ${c.pending} wait`] : [],
     warning: c.ackPending >= 0.9 * limit ? [`${text} (${Math.floor((100 * c.ackPending) / limit)} %)`] : [],
     ok: text,

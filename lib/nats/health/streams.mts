@@ -1,5 +1,5 @@
 import type { ClusterState } from "../state.mts";
-import { finding, type Check, type Checker } from "./check.mts";
+import { finding, streamLabel, type Check, type Checker } from "./check.mts";
 import { peerFaults } from "./meta.mts";
 
 /** Raft operations that may be on the wire while an asset takes traffic: the servers count them as lag of a healthy replica. */
@@ -22,7 +22,7 @@ export const replicas: Checker = (state, expected) => state.streams.map((s) => {
     ...lost.map((p) => `${p} holds no copy, or doesn't answer`),
     ...(s.leader ? s.copies.filter((c) => !holders.includes(c.server)).map((c) => `${c.server} holds a copy that isn't a replica`) : []),
   ];
-  return finding("stream.replicas", "replicas current", s.name, {
+  return finding("stream.replicas", "replicas current", streamLabel(state, s), {
     failed, ok: `${have} replica${have > 1 ? "s" : ""}, leader ${s.leader}`,
     next: !s.leader ? "Bring its stopped replicas back: a majority must run" : s.config.num_replicas !== wanted ? "Run --role jetstream-setup" : "Wait until the replica has caught up; if it doesn't, restart that node, then remove the peer from the stream so that a new replica is made",
   });
@@ -35,7 +35,7 @@ export const sequences: Checker = (state) => state.streams.filter((s) => s.copie
   const failed = behind.map((c) => `${c.server} has ${c.lastSeq}, others reached ${s.mark}`);
   if (failed.length === 0 && !equal && !s.moving) failed.push(s.copies.map((c) => `${c.server} has ${c.lastSeq}`).join(", "));
   const counts = new Set(s.copies.map((c) => c.messages));
-  return finding("stream.sequences", "equal last sequence", s.name, {
+  return finding("stream.sequences", "equal last sequence", streamLabel(state, s), {
     failed, warning: equal && !s.moving && counts.size > 1 ? [`message counts differ: ${s.copies.map((c) => `${c.server} ${c.messages}`).join(", ")}`] : [],
     ok: equal ? `${s.copies[0]!.lastSeq} on ${s.copies.map((c) => c.server).join(", ")}` : `moving, all past ${s.mark}`,
     next: "Wait; if it stays while nothing is published, remove the drifted peer from the stream so that it is copied anew",
@@ -51,7 +51,7 @@ export const streamLimits: Checker = (state) => state.streams.flatMap((s): Check
     const limit = Number(s.config[field]);
     return limit > 0 && value >= 0.9 * limit ? [{ text: `${value} of ${field} ${limit}`, over: value >= limit }] : [];
   });
-  return [finding("stream.limits", "room for messages", s.name, {
+  return [finding("stream.limits", "room for messages", streamLabel(state, s), {
     failed: full.filter((f) => f.over).map((f) => f.text), warning: full.map((f) => f.text), ok: "below 90 %",
     next: "Raise the limit or let its consumers catch up: it refuses new messages when full",
   })];
