@@ -3,6 +3,7 @@ import type { Handler } from "../engine/resource.mts";
 import type { Host } from "../inventory/types.mts";
 import { toFailure } from "./cluster-phase.mts";
 import { pool } from "./pool.mts";
+import { comeBack } from "./reboot.mts";
 import type { Run } from "./run.mts";
 
 /** What makes it safe to take one host at a time out of service. */
@@ -53,9 +54,10 @@ async function apply<V>(run: Run<V>, handler: Handler, host: Host<V>): Promise<b
   const session = await run.connections.to(host);
   if (!session) return false;
   const { diff } = run.config.options;
-  const outcome = await session.run(compile(forRoll(stepsOf(run, host, handler)), { mode: "apply", diff }), handler.name, run.emit);
+  const steps = stepsOf(run, host, handler);
+  const outcome = await session.run(compile(forRoll(steps), { mode: "apply", diff }), handler.name, run.emit);
   if (!outcome.ok) run.out.add(host.name);
-  return outcome.ok;
+  return outcome.ok && (!handler.reboots || !outcome.counts.changed || comeBack(run, host, steps, session.facts.bootId));
 }
 
 async function gated<V>(run: Run<V>, host: Host<V>, side: "before" | "after", gate: Gate<V>): Promise<boolean> {

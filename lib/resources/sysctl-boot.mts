@@ -18,7 +18,7 @@ later_sysctl_files() {
     ! LC_ALL=C expr "x$sp_name" \\> "x$1" >/dev/null || echo "$sp_f"
   done
 }
-# sysctl_boot_check NAME KEY VALUE…: keys as paths below /proc/sys
+# sysctl_boot_check NAME KEY PATH VALUE…: the path is below /proc/sys
 sysctl_boot_check() {
   sp_later=$(later_sysctl_files "$1")
   shift
@@ -41,8 +41,8 @@ END
 }
 sysctl_conflict() {
   while [ $# -gt 0 ]; do
-    if [ "$sp_key" = "$1" ] && [ "$sp_value" != "$2" ]; then sp_found="$sp_found\${sp_found:+, }$sp_f sets $1 = $sp_value"; fi
-    shift 2
+    if [ "$sp_key" = "$2" ] && [ "$sp_value" != "$3" ]; then sp_found="$sp_found\${sp_found:+, }$sp_f sets $1 = $sp_value"; fi
+    shift 3
   done
 }`,
 };
@@ -52,6 +52,6 @@ sysctl_conflict() {
  * someone else's, so it is named and not touched.
  */
 export function sysctlBoot({ name, values }: { name: string; values: Readonly<Record<string, string>> }): Resource {
-  const pairs = Object.entries(values).flatMap(([key, value]) => [sysctlPath(key), words(value)]);
-  return resource({ type: "sysctl-boot", name, uses: [sysctlLibrary, library], check: sh`sysctl_boot_check ${name} ${pairs}`, apply: sh`:` });
+  const declared = Object.entries(values).flatMap(([key, value]) => [key, sysctlPath(key), words(value)]);
+  return resource({ type: "sysctl-boot", name, uses: [sysctlLibrary, library], check: sh`sysctl_boot_check ${name} ${declared}`, apply: sh`:` });
 }
