@@ -3,6 +3,7 @@ import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { LabError } from "./error.mts";
 import { Lab } from "./lab.mts";
+import { maxNodes } from "./region.mts";
 import { lines } from "./report.mts";
 import { requireLinuxRoot } from "./setup.mts";
 
@@ -71,8 +72,10 @@ function openLab(region?: string): Lab {
 }
 
 function count(text: string): number {
-  if (/^[1-9]\d?$/.test(text)) return Number(text);
-  throw new BadUsage(`--nodes ${text} is no number of hosts`);
+  const nodes = Number(text);
+  if (!/^\d+$/.test(text) || nodes === 0) throw new BadUsage(`--nodes ${text} is no number of hosts`);
+  if (nodes > maxNodes) throw new BadUsage(`a lab can't have ${text} hosts: choose 1 to ${maxNodes}`);
+  return nodes;
 }
 
 async function up(lab: Lab, nodes: number | undefined): Promise<number> {

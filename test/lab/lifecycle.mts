@@ -5,6 +5,8 @@ import t from "tap";
 import { parse } from "yaml";
 import { labSync, skip, testLab, traces } from "./fixture.mts";
 
+t.setTimeout(300_000); // the first lab on a machine installs tools and builds the root system
+
 t.test("a lab comes up, is useful, and goes", { skip }, async (t) => {
   const lab = testLab(t, "life");
   await lab.down();
