@@ -8,9 +8,11 @@ export interface Frame { kind: string; fields: string[] }
 export class FrameReader {
   #buffer: Buffer = Buffer.alloc(0);
   readonly #start: Buffer;
-  /** what came before the first frame: helps to explain a login shell that can't run sh */
-  noise = "";
+  #noise = "";
   constructor(nonce: string) { this.#start = Buffer.from(`\n${nonce} `); }
+
+  /** what stood between frames, and the rest that is none yet: helps to explain a login shell that can't run sh */
+  get noise(): string { return this.#noise + this.#buffer.toString("utf8", 0, 2000); }
 
   push(chunk: Buffer): Frame[] {
     this.#buffer = this.#buffer.length ? Buffer.concat([this.#buffer, chunk]) : chunk;
@@ -45,6 +47,6 @@ export class FrameReader {
   }
 
   #note(bytes: Buffer): void {
-    if (this.noise.length < 2000) this.noise += bytes.toString("utf8");
+    if (this.#noise.length < 2000) this.#noise += bytes.toString("utf8", 0, 2000);
   }
 }

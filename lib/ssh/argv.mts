@@ -4,6 +4,8 @@ import { quote } from "../sh.mts";
 /** How long a silent peer is believed alive: 3 missed keepalives of 5 s. */
 const KEEPALIVE = ["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"];
 
+const CONNECT_TIMEOUT = "ConnectTimeout=10";
+
 export interface SshOptions {
   /** accept a host key that known_hosts doesn't have yet (never a changed one) */
   acceptNewHostKeys: boolean;
@@ -14,21 +16,40 @@ export function masterArgv(c: Connection, control: string, options: SshOptions):
   return [
     "-M", "-S", control, "-o", "ControlPersist=no",
     "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
-    ...(c.options["ConnectTimeout"] ? [] : ["-o", "ConnectTimeout=10"]), ...KEEPALIVE,
-    "-o", `UserKnownHostsFile=${c.known_hosts.includes(" ") ? `"${c.known_hosts}"` : c.known_hosts}`, "-o", "GlobalKnownHostsFile=/dev/null",
-    "-o", `StrictHostKeyChecking=${options.acceptNewHostKeys ? "accept-new" : "yes"}`, "-o", "UpdateHostKeys=no",
+    "-o", `UserKnownHostsFile=${fileName(c.known_hosts)}`, ...hostKeys(options),
     ...(c.user ? ["-l", c.user] : []),
     ...(c.port ? ["-p", String(c.port)] : []),
     ...(c.identity_file ? ["-i", c.identity_file] : []),
-    ...(c.proxy_jump ? ["-J", c.proxy_jump] : []),
-    ...Object.entries(c.options).flatMap(([k, v]) => ["-o", `${k}=${v}`]),
+    ...(c.proxy_jump ? ["-o", `ProxyCommand=${jump(c, c.proxy_jump.split(","), options)}`] : []),
+    // of two values ssh takes the first: the user's own before our defaults
+    ...Object.entries(c.options).flatMap(([k, v]) => ["-o", `${k}=${v}`]), "-o", CONNECT_TIMEOUT, ...KEEPALIVE,
     "--", c.address, remoteShell(c),
   ];
 }
 
-/** Arguments for a further channel over a master. */
+const fileName = (path: string): string => (path.includes(" ") ? `"${path}"` : path);
+const hostKeys = (options: SshOptions): string[] => ["-o", "GlobalKnownHostsFile=/dev/null",
+  "-o", `StrictHostKeyChecking=${options.acceptNewHostKeys ? "accept-new" : "yes"}`, "-o", "UpdateHostKeys=no"];
+
+/**
+ * The way through jump hosts. Not `-J`, which passes nothing on: here the inventory's key and known_hosts count for them too, beside
+ * the user's own (a bastion is often known there), and nothing is ever asked.
+ */
+function jump(c: Connection, hops: readonly string[], options: SshOptions): string {
+  const [, user, host = "", port] = /^(?:ssh:\/\/)?(?:(.+)@)?(\[.*\]|[^:]*)(?::(\d+))?$/.exec(hops.at(-1)!.trim()) ?? [];
+  const before = hops.slice(0, -1);
+  return ["ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ControlPath=none",
+    "-o", `UserKnownHostsFile=${fileName(c.known_hosts)} ~/.ssh/known_hosts ~/.ssh/known_hosts2`, ...hostKeys(options),
+    ...(user ? ["-l", user] : []), ...(port ? ["-p", port] : []), ...(c.identity_file ? ["-i", c.identity_file] : []),
+    ...(before.length ? ["-o", `ProxyCommand=${jump(c, before, options)}`] : []),
+    "-o", CONNECT_TIMEOUT, "-W", "[%h]:%p", "--", host.replace(/^\[(.*)\]$/, "$1"),
+  // what ssh reads once more on each level is escaped once more
+  ].map((word) => quote(word.startsWith("ProxyCommand=") ? word.replaceAll("%", "%%") : word)).join(" ");
+}
+
+/** Arguments for a further channel over a master; where that has gone, they must not make a connection of their own. */
 export const channelArgv = (c: Connection, control: string, command: string): string[] =>
-  ["-S", control, "-T", "-x", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "--", c.address, asRoot(c, `sh -c ${quote(afterPassword(c) + command)}`)];
+  ["-S", control, "-o", "ProxyCommand=false", "-T", "-x", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "--", c.address, asRoot(c, `sh -c ${quote(afterPassword(c) + command)}`)];
 
 /** Arguments that make a running master listen on `socket` for `to` as seen from the host. */
 export const forwardArgv = (c: Connection, control: string, localPort: number, to: string): string[] =>

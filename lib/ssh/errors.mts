@@ -2,19 +2,21 @@ import type { Connection } from "../inventory/types.mts";
 import type { Failure } from "../engine/events.mts";
 
 /** OpenSSH's words and sudo's → what it means and what to do. First match counts. */
-const CAUSES: readonly [RegExp, (c: Connection) => [what: string, next: string]][] = [
-  [/REMOTE HOST IDENTIFICATION HAS CHANGED/, (c) => [
-    `the host key of ${c.address} has changed: another machine may be answering in its place`,
-    `if you know that the host was reinstalled, remove its old key (ssh-keygen -R ${keyName(c)} -f ${c.known_hosts}) and run again with --accept-new-host-keys`]],
-  [/Host key verification failed|No .* host key is known/, (c) => [
-    `the host key of ${c.address} is not in ${c.known_hosts}`,
+const CAUSES: readonly [RegExp, (c: Connection, found: string | undefined) => [what: string, next: string]][] = [
+  // With a jump host, ssh's words say which of the hosts it was.
+  [/REMOTE HOST IDENTIFICATION HAS CHANGED(?:[^]*?Host key for (\S+) has changed)?/, (c, host = keyName(c)) => [
+    `the host key of ${host} has changed: another machine may be answering in its place`,
+    `if you know that the host was reinstalled, remove its old key (ssh-keygen -R '${host}' -f ${c.known_hosts}) and run again with --accept-new-host-keys`]],
+  [/No \S+ host key is known for (\S+)|Host key verification failed/, (c, host = c.address) => [
+    `the host key of ${host} is not in ${c.known_hosts}`,
     "compare the host's fingerprint, then run again with --accept-new-host-keys to record it"]],
-  [/Permission denied/, (c) => [
-    `${c.address} refuses the login of user ${c.user ?? "(from ssh_config)"}`,
+  [/(?:^|\n)(\S+@\S+): Permission denied|Permission denied \(/, (c, login = `${c.user ?? "(from ssh_config)"}@${c.address}`) => [
+    `${login.slice(login.lastIndexOf("@") + 1)} refuses the login of user ${login.slice(0, login.lastIndexOf("@"))}`,
     `check \`ssh:\` user and identity_file in the inventory, and that the public key is in the host's authorized_keys; an encrypted key must be in ssh-agent`]],
   [/a password is required|no password was provided|a terminal is required/, (c) => [
     `sudo on ${c.address} asks for a password`,
     "run again with --ask-become-pass, or allow it without (NOPASSWD) for this user"]],
+  [/must have a tty/, (c) => [`sudo on ${c.address} insists on a terminal (requiretty)`, `allow it without one, in sudoers: Defaults:${c.user ?? "USER"} !requiretty`]],
   [/incorrect password attempt|Sorry, try again/, (c) => [`sudo on ${c.address} refuses the password`, "run again and type the password of the login user"]],
   [/is not in the sudoers|may not run sudo/, (c) => [`user ${c.user ?? ""} may not use sudo on ${c.address}`, "add the user to sudoers, or log in as root (ssh: { user: root })"]],
   [/sudo: (command )?not found|sudo: No such file/, (c) => [`sudo is not installed on ${c.address}`, "install it, or log in as root and set become: false"]],
@@ -26,14 +28,15 @@ const CAUSES: readonly [RegExp, (c: Connection) => [what: string, next: string]]
   [/Bad owner or permissions|UNPROTECTED PRIVATE KEY/, (c) => [`ssh refuses the key file ${c.identity_file ?? ""}: its permissions are too open`, `run: chmod 600 ${c.identity_file ?? "KEY"}`]],
 ];
 
-const keyName = (c: Connection): string => (c.port && c.port !== 22 ? `'[${c.address}]:${c.port}'` : c.address);
+const keyName = (c: Connection): string => (c.port && c.port !== 22 ? `[${c.address}]:${c.port}` : c.address);
 
 /** Explains why a connection could not be made or was lost. */
 export function explain(c: Connection, stderr: string, exit: number | null): Failure {
   const output = stderr.trim().split("\n").slice(-6).join("\n");
   for (const [pattern, say] of CAUSES) {
-    if (pattern.test(stderr)) {
-      const [what, next] = say(c);
+    const found = pattern.exec(stderr);
+    if (found) {
+      const [what, next] = say(c, found[1]);
       return { what, next, output };
     }
   }
