@@ -1,10 +1,13 @@
 #!/usr/bin/env -S sh -c 'exec "$(dirname "$0")/../lib/boot.sh" "$0" "$@"'
 import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
 import { roll } from "../lib/playbook/roll.mts";
+import { formed } from "../roles/bootstrap.mts";
 import { reloadOrRestart } from "../roles/cluster-config/handlers.mts";
 import { clusterConfig } from "../roles/cluster-config/tasks.mts";
 import { clustersOf } from "../roles/cluster.mts";
 import { clusterGate } from "../roles/gate.mts";
+import { reboot } from "../roles/kernel-tuning/handlers.mts";
+import { kernelTuning } from "../roles/kernel-tuning/tasks.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
 import { natsInstall } from "../roles/nats-install/tasks.mts";
 import { sitePlaybook } from "../roles/site.mts";
@@ -19,12 +22,15 @@ await sitePlaybook({
     ["--role cluster-config", "one role again"],
     ["--limit nats-node-2", "one host only"],
   ],
-  roles: [natsInstall, clusterConfig, jetstreamSetup, verify],
+  roles: [kernelTuning, natsInstall, clusterConfig, jetstreamSetup, verify],
   writes: true,
 }, async (run) => {
-  await run.hosts("install and configure", [natsInstall, clusterConfig]);
+  await run.hosts("tune, install and configure", [kernelTuning, natsInstall, clusterConfig]);
   const clusters = await clustersOf(run);
-  await roll(run, reloadOrRestart, clusterGate(clusters, run.abort.signal));
+  const gate = clusterGate(clusters, run.abort.signal);
+  await formed(run, clusters);
+  await roll(run, reboot, gate);
+  await roll(run, reloadOrRestart, gate);
   await clusterPhase(run, "streams and consumers", jetstreamSetup, clusters);
   await clusterPhase(run, "verify", verify, clusters);
 });

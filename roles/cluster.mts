@@ -1,5 +1,8 @@
 import { connect as tcpConnect } from "node:net";
+import { resolve } from "node:path";
 import type { Emit } from "../lib/engine/events.mts";
+import type { Location } from "../lib/engine/resource.mts";
+import type { LoadedInventory } from "../lib/inventory/load.mts";
 import type { Host, Inventory } from "../lib/inventory/types.mts";
 import type { ConnectOptions, ClusterTarget, Credential, Dial } from "../lib/nats/target.mts";
 import type { Run } from "../lib/playbook/run.mts";
@@ -17,17 +20,23 @@ export interface Cluster {
   readonly hosts: readonly Host<Vars>[];
   readonly target: ClusterTarget;
   readonly connect: ConnectOptions;
+  /** where the inventory says something about all of it, e.g. `["streams", 0]` */
+  readonly originOf: (path: readonly (string | number)[]) => Location;
   readonly emit: Emit;
 }
 
 /** The clusters to which the run's hosts belong. */
-export async function clustersOf(run: Run<Vars>): Promise<Cluster[]> {
+export async function clustersOf(run: Run<Vars, LoadedInventory<Vars>>): Promise<Cluster[]> {
   const { inventory, hosts } = run.config;
   const { ca } = await certificates(inventory, true);
   const names = [...new Set(hosts.map((h) => h.vars.cluster.name))];
   return names.map((name) => {
     const members = inventory.hosts.filter((h) => h.vars.cluster.name === name);
-    return { name, hosts: members, emit: run.emit, connect: { dial: dialOf(run, members) }, target: {
+    const originOf: Cluster["originOf"] = (path) => {
+      const [, file = "", line = "0"] = /^(.*):(\d+):\d+$/.exec(inventory.originOf(members[0]!.name, path)) ?? [];
+      return { file: resolve(file), line: Number(line) };
+    };
+    return { name, hosts: members, emit: run.emit, originOf, connect: { dial: dialOf(run, members) }, target: {
       name: members.length > 1 ? name : "",
       nodes: members.map((h) => ({ name: h.vars.server_name, lane: h.name, host: h.connection.address, port: h.vars.port, jetstream: h.vars.jetstream.enabled })),
       tls: { ca },
@@ -46,7 +55,7 @@ function credentialOf(vars: Vars, wanted: (account: string) => boolean): Credent
 const DIRECT_TIMEOUT = 1500;
 
 /** Straight to the node; through the host's SSH connection where a firewall lets nobody else in. */
-function dialOf(run: Run<Vars>, members: readonly Host<Vars>[]): Dial {
+function dialOf(run: Run<Vars, LoadedInventory<Vars>>, members: readonly Host<Vars>[]): Dial {
   const ways = new Map<string, Promise<{ host: string; port: number }>>();
   const find = async (lane: string, host: string, port: number): Promise<{ host: string; port: number }> => {
     if (await answers(host, port)) return { host, port };

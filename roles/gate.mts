@@ -1,14 +1,24 @@
+import type { Failure } from "../lib/engine/events.mts";
 import type { Host } from "../lib/inventory/types.mts";
 import { milliseconds } from "../lib/inventory/units.mts";
 import { waitUntilSafe, GateError } from "../lib/nats/gate.mts";
 import type { Expectation } from "../lib/nats/health.mts";
 import { observe } from "../lib/nats/observe.mts";
 import { rollOrder } from "../lib/nats/roll.mts";
+import { toFailure } from "../lib/playbook/cluster-phase.mts";
 import type { Gate } from "../lib/playbook/roll.mts";
 import type { Cluster } from "./cluster.mts";
 import type { Vars } from "./schema.mts";
 
-/** Rolls a cluster's hosts so that its streams never lose their quorum: ../docs of nats-server and lib/nats/gate.mts. */
+/** What a gate that didn't open in time was still missing. */
+export function gateFailure(error: unknown): Failure {
+  if (!(error instanceof GateError)) return toFailure(error);
+  const missing = error.missing.map((c) => `${c.title}${c.asset ? `, ${c.asset}` : ""}: ${c.detail}`);
+  const next = error.missing[0]?.next?.replace(/\.$/, "") ?? "mend that";
+  return { what: error.message.split("\n")[0]!, output: missing.join("\n"), next: `${next}; then run the same command again, it goes on where it stopped` };
+}
+
+/** Rolls a cluster's hosts one by one, so that its streams never lose their quorum. */
 export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): Gate<Vars> {
   const loaded = new Map<string, number>();
   const clusterOf = (host: Host<Vars>): Cluster => clusters.find((c) => c.hosts.some((h) => h.name === host.name))!;
@@ -18,9 +28,7 @@ export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): 
     try {
       await waitUntilSafe(target, expected, { connect, signal, settleMs: milliseconds(host.vars.verify.settle), emit: (p) => { if (p.status === "waiting") progress(p.detail); } });
     } catch (error) {
-      if (!(error instanceof GateError)) throw error;
-      const missing = error.missing.map((c) => `${c.title}${c.asset ? `, ${c.asset}` : ""}: ${c.detail}`).join("\n");
-      throw Object.assign(error, { failure: { what: error.message.split("\n")[0]!, output: missing, next: `${error.missing[0]?.next ?? "mend that"}; then run again, the roll goes on where it stopped` } });
+      throw error instanceof GateError ? Object.assign(error, { failure: gateFailure(error) }) : error;
     }
   }
 

@@ -13,6 +13,7 @@ import { validateAgainstFacts } from "./facts-checks.mts";
 import { loadInventory } from "./inventory.mts";
 import type { Vars } from "./schema.mts";
 
+export type SiteRun = Run<Vars, LoadedInventory<Vars>>;
 type SiteRole = AnyHostRole<Vars> | ClusterRole<Cluster>;
 
 interface SiteSpec {
@@ -26,7 +27,7 @@ interface SiteSpec {
 }
 
 /** A playbook over an inventory of NATS servers: the roles' keys, checks and facts are wired in here. */
-export const sitePlaybook = ({ roles, ...spec }: SiteSpec, main: (run: Run<Vars>) => Promise<void>): Promise<never> =>
+export const sitePlaybook = ({ roles, ...spec }: SiteSpec, main: (run: SiteRun) => Promise<void>): Promise<never> =>
   playbook<Vars, LoadedInventory<Vars>>({
     ...spec,
     roles: roles.map((r) => r.name),
@@ -50,11 +51,11 @@ function load(options: Options): { inventory: LoadedInventory<Vars>; hosts: read
 }
 
 /** What a role would do on a plain server; nothing is connected and nothing prepared for that. */
-function hostTasks(role: HostRole<Vars>, { config: { inventory, hosts } }: Run<Vars>): { role: string; task: string }[] {
+function hostTasks(role: HostRole<Vars>, { config: { inventory, hosts } }: SiteRun): { role: string; task: string }[] {
   const facts: Facts = TYPICAL;
   return hosts.flatMap((host) => plan([{ role: role.name, resources: role.resources({ host, vars: host.vars, facts, inventory, prepared: undefined }) }]));
 }
 
-async function clusterTasks(role: ClusterRole<Cluster>, run: Run<Vars>): Promise<{ role: string; task: string }[]> {
+async function clusterTasks(role: ClusterRole<Cluster>, run: SiteRun): Promise<{ role: string; task: string }[]> {
   return (await clustersOf(run)).flatMap((c) => role.list(c).map((task) => ({ role: role.name, task })));
 }

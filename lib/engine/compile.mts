@@ -20,6 +20,8 @@ export interface Program {
   readonly text: string;
   readonly steps: readonly Step[];
   readonly payloads: ReadonlyMap<string, Payload>;
+  /** the user wants to see how files change */
+  readonly diff: boolean;
 }
 
 export interface RoleResources { role: string; resources: readonly Resource[] }
@@ -43,12 +45,13 @@ export function plan(roles: readonly RoleResources[]): Step[] {
       for (const h of r.notifies) if (!handlers.has(h)) handlers.set(h, role);
     }
   }
-  for (const [h, role] of handlers) {
-    const kind = h.rolling ? "rolling" : "handler";
-    steps.push({ id: steps.length + 1, role, task: `handler ${h.name}`, at: h.at, kind, handler: h, timeout: h.timeout ?? DEFAULT_TIMEOUT });
-  }
+  for (const [h, role] of handlers) steps.push(handlerStep(h, role, steps.length + 1, h.rolling ? "rolling" : "handler"));
   return steps;
 }
+
+/** A handler as a step of its own, done where its check says that it is due. */
+export const handlerStep = (h: Handler, role: string, id = 1, kind: Step["kind"] = "handler"): Step =>
+  ({ id, role, task: `handler ${h.name}`, at: h.at, kind, handler: h, timeout: h.timeout ?? DEFAULT_TIMEOUT });
 
 /**
  * The program of some steps. Everything stands inside a function that the last line calls: of a stream that is cut short,
@@ -83,7 +86,7 @@ export function compile(steps: readonly Step[], { mode, diff }: CompileOptions):
     "{ sp_main; emit end; }",
     "",
   ].join("\n");
-  return { text, steps, payloads };
+  return { text, steps, payloads, diff };
 }
 
 /** `handlers due now`: what a roll runs on one host; the same step, no longer only looked at. */

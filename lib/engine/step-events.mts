@@ -127,8 +127,11 @@ export class StepEvents {
   }
 
   #diff(step: Step, status: Status): string | undefined {
-    if (this.#content === undefined || (status !== "changed" && status !== "drift")) return undefined;
-    return unifiedDiff(step.resource!.name, this.#content, step.resource!.content ?? "");
+    const { resource } = step;
+    const absent = this.#program.diff && this.#changes.some((c) => c.attribute === "state" && c.current === "absent");
+    const before = this.#content ?? (absent ? "" : undefined);
+    if (before === undefined || resource?.content === undefined || (status !== "changed" && status !== "drift")) return undefined;
+    return unifiedDiff(resource.name, before, resource.content);
   }
 }
 

@@ -38,15 +38,19 @@ async function one<V>({ run, phase, lane, role }: Lane<V>, task: ClusterTask): P
     if (run.stopped) throw error;
     result = { status: "failed", failure: toFailure(error) };
   }
-  run.emit({ type: "task_end", ...about, changes: [], ...result, ms: performance.now() - since });
+  run.emit({ type: "task_end", ...about, changes: [], ...foreseen(run, result), ms: performance.now() - since });
 }
 
-/** The cluster can't be asked at all. Under --check that says nothing when the hosts would change first. */
+/** Under --check a failure says nothing when something would change before: then it isn't known how it will be. */
+function foreseen<V>(run: Run<V>, result: TaskResult): TaskResult {
+  if (result.status !== "failed" || run.mode !== "check" || !Object.values(run.recap).some((c) => c.drift || c.unknown)) return result;
+  return { status: "unknown", reason: `depends on what would change first; now: ${result.failure?.what ?? "it fails"}` };
+}
+
+/** The cluster can't be asked at all. */
 function unusable<V>({ run, phase, lane, role }: Lane<V>, failure: Failure): void {
-  const hostsWouldChange = run.mode === "check" && Object.values(run.recap).some((c) => c.drift || c.unknown);
   const about = { type: "task_end" as const, lane, phase, role, task: `cluster ${lane}`, location: { file: "", line: 0 }, ms: 0, changes: [] };
-  if (hostsWouldChange) run.emit({ ...about, status: "unknown", reason: `depends on the hosts: ${failure.what}` });
-  else run.emit({ ...about, status: "failed", failure });
+  run.emit({ ...about, ...foreseen(run, { status: "failed", failure }) });
 }
 
 /** Errors that carry a Failure keep it; anything else becomes one. */

@@ -15,11 +15,11 @@ export interface PlaybookSpec<V, I extends Inventory<V>> extends Usage {
   writes: boolean;
   storeDir: (vars: V) => string;
   /** what --list-tasks prints, as far as it can be known without connecting */
-  tasks: (run: Run<V>) => Promise<{ role: string; task: string }[]>;
+  tasks: (run: Run<V, I>) => Promise<{ role: string; task: string }[]>;
 }
 
 /** Runs a playbook: arguments, inventory, run, report, exit status. Errors of the user are lines on stderr and status 3. */
-export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, I>, main: (run: Run<V>) => Promise<void>): Promise<never> {
+export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, I>, main: (run: Run<V, I>) => Promise<void>): Promise<never> {
   const script = process.argv[1]!;
   try {
     const options = parseOptions(process.argv.slice(2), spec);
@@ -29,7 +29,7 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
     const hosts = options.askBecomePass ? withPassword(chosen, await (await import("./password.mts")).askPassword("sudo password: ")) : chosen;
     const { reporters } = await import("../report/index.mts");
     const reporter = await reporters({ json: options.json, verbose: options.verbose, diff: options.diff, report: options.report, junit: options.junit });
-    const run = new Run<V>({
+    const run = new Run<V, I>({
       playbook: basename(script).replace(/\.mts$/, ""), options, inventory, hosts, reporter, writes: spec.writes, storeDir: spec.storeDir,
       checkFacts: (host, facts) => spec.checkFacts(inventory, host, facts),
     });
@@ -45,7 +45,7 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
   }
 }
 
-async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>, run: Run<V>, main: (run: Run<V>) => Promise<void>): Promise<number> {
+async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>, run: Run<V, I>, main: (run: Run<V, I>) => Promise<void>): Promise<number> {
   const { options, inventory, hosts, playbook, reporter } = run.config;
   const since = Date.now();
   let exit: number | undefined;

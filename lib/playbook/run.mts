@@ -12,10 +12,10 @@ import { pool } from "./pool.mts";
 import type { AnyHostRole, ClusterRole, HostRole } from "./role.mts";
 import { Selection } from "./selection.mts";
 
-export interface RunConfig<V> {
+export interface RunConfig<V, I extends Inventory<V> = Inventory<V>> {
   playbook: string;
   options: Options;
-  inventory: Inventory<V>;
+  inventory: I;
   /** the hosts of --limit */
   hosts: readonly Host<V>[];
   reporter: Reporter;
@@ -29,8 +29,8 @@ export interface RunConfig<V> {
 const noCounts = (): Record<Status, number> => ({ ok: 0, changed: 0, drift: 0, unknown: 0, skipped: 0, failed: 0 });
 
 /** One run of a playbook: its hosts, what has happened so far, and how it ends. */
-export class Run<V> {
-  readonly config: RunConfig<V>;
+export class Run<V, I extends Inventory<V> = Inventory<V>> {
+  readonly config: RunConfig<V, I>;
   readonly connections: Connections;
   readonly abort = new AbortController();
   readonly recap: Record<string, Record<Status, number>> = {};
@@ -41,7 +41,7 @@ export class Run<V> {
   readonly selection: Selection;
   #stopped: string[] | undefined;
 
-  constructor(config: RunConfig<V>) {
+  constructor(config: RunConfig<V, I>) {
     this.config = config;
     // One listener per connection and wait: there may be many at once.
     setMaxListeners(0, this.abort.signal);

@@ -43,7 +43,7 @@ export const clusterConfig: HostRole<Vars, Material> = {
     const material = prepared ?? { pki: { ca: "", hosts: new Map(), changed: [], warnings: [] }, users: new Map() };
     const own = material.pki.hosts.get(host.name) ?? { cert: "", key: new Secret("") };
     const view = configuration(host, inventory, material);
-    const nats = { owner: "root", group: "nats", needs: ["user nats"] };
+    const nats = { owner: "root", group: "nats" };
     const files: Resource[] = [
       file({ path: "/etc/nats/tls/ca.crt", content: material.pki.ca, mode: 0o640, ...nats }),
       file({ path: "/etc/nats/tls/server.crt", content: own.cert, mode: 0o640, ...nats }),
@@ -59,11 +59,11 @@ export const clusterConfig: HostRole<Vars, Material> = {
       directory({ path: "/etc/nats/tls", mode: 0o750, ...nats }),
       directory({ path: "/usr/local/lib/sampan" }),
       ...(vars.jetstream.enabled ? [
-        directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750, needs: ["user nats"] }),
+        directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750 }),
         ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
       ] : []),
       ...files.map((f) => f.notify(reloadOrRestart)),
-      service({ name: "nats-server", enabled: true, running: true, ready: listening(vars.port), needs: [`file ${UNIT}`] }),
+      service({ name: "nats-server", enabled: true, running: true, ready: listening(vars.port) }),
     ];
   },
 };

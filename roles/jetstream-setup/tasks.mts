@@ -1,26 +1,30 @@
-import { fileURLToPath } from "node:url";
 import type { Location } from "../../lib/engine/resource.mts";
 import { connectApp } from "../../lib/nats/connect.mts";
 import type { StreamDeclaration } from "../../lib/nats/jetstream/desired.mts";
 import type { Item } from "../../lib/nats/jetstream/reconcile.mts";
 import type { ClusterRole, ClusterTask, TaskResult } from "../../lib/playbook/role.mts";
 import type { Cluster } from "../cluster.mts";
-
-const at: Location = { file: fileURLToPath(import.meta.url), line: 0 };
+import { gateFailure } from "../gate.mts";
 
 const declared = (cluster: Cluster): readonly StreamDeclaration[] => cluster.hosts[0]!.vars.streams;
+
+const READY = "cluster ready for streams";
+
+/** Right after the first start the meta group is still forming: servers without a full one refuse replicas. */
+const FORMING = { timeoutMs: 45_000, settleMs: 500 };
 
 /** Streams and consumers of the inventory, through the JetStream API. What exists without being declared is listed, never touched. */
 export const jetstreamSetup: ClusterRole<Cluster> = {
   kind: "cluster",
   name: "jetstream-setup",
-  list: (cluster) => declared(cluster).flatMap((s) => [`stream ${s.name}`, ...(s.consumers ?? []).map((c) => `consumer ${s.name} > ${String(c["durable_name"])}`)]),
+  list: (cluster) => [READY, ...declared(cluster).flatMap((s) => [`stream ${s.name}`, ...(s.consumers ?? []).map((c) => `consumer ${s.name} > ${String(c["durable_name"])}`)])],
 
   async *tasks(cluster) {
+    yield ready(cluster);
     const { items, undeclared } = await import("../../lib/nats/jetstream/reconcile.mts");
     const nc = await connectApp(cluster.target, cluster.connect);
     try {
-      for (const item of items(nc, declared(cluster))) yield reconciled(item, cluster);
+      for (const item of items(nc, declared(cluster))) yield reconciled(item, cluster, location(cluster, item.asset));
       const others = await undeclared(nc, declared(cluster));
       if (others.length) cluster.emit({ type: "warning", text: `${cluster.name} also has, undeclared and left alone: ${others.join(", ")}` });
     } finally {
@@ -30,7 +34,7 @@ export const jetstreamSetup: ClusterRole<Cluster> = {
 };
 
 /** Check, apply, check: as with resources on hosts. */
-function reconciled(item: Item, cluster: Cluster): ClusterTask {
+function reconciled(item: Item, cluster: Cluster, at: Location): ClusterTask {
   const task = `${item.kind} ${item.asset}`;
   return { task, at, async run(mode): Promise<TaskResult> {
     const changes = await item.check();
@@ -42,4 +46,23 @@ function reconciled(item: Item, cluster: Cluster): ClusterTask {
       ? { status: "failed", changes, failure: { what: `it was applied, but still differs: ${left.map((c) => `${c.attribute} is ${c.current} instead of ${c.desired}`).join("; ")}`, next: "look whether something else manages it, then run again" } }
       : { status: "changed", changes };
   } };
+}
+
+function ready({ target, connect }: Cluster): ClusterTask {
+  return { task: READY, at: { file: "", line: 0 }, async run(mode, signal): Promise<TaskResult> {
+    if (mode === "check") return { status: "ok" };
+    const { waitUntilSafe } = await import("../../lib/nats/gate.mts");
+    try {
+      await waitUntilSafe(target, {}, { ...FORMING, connect, signal });
+      return { status: "ok" };
+    } catch (error) {
+      return { status: "failed", failure: gateFailure(error) };
+    }
+  } };
+}
+
+/** The inventory's line that declares a stream, also for its consumers. */
+function location(cluster: Cluster, asset: string): Location {
+  const index = declared(cluster).findIndex((s) => s.name === asset.split(" > ")[0]);
+  return cluster.originOf(["streams", index]);
 }

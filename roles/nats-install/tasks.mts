@@ -36,7 +36,7 @@ export const natsInstall: HostRole<Vars, Releases> = {
     return [
       group({ name: "nats" }),
       user({ name: "nats", group: "nats", home: NATS_HOME }),
-      directory({ path: NATS_HOME, owner: "nats", group: "nats", mode: 0o750, needs: ["user nats"] }),
+      directory({ path: NATS_HOME, owner: "nats", group: "nats", mode: 0o750 }),
       "push" in release ? artifact({ path, payload: release.push }) : fetched({ path, ...release.fetch }),
       symlink({ path: NATS_SERVER, target: path }),
     ];
