@@ -47,7 +47,18 @@ export async function reporters(options: ReportOptions = {}): Promise<Reporter> 
   }
   if (options.junit !== undefined) all.push((await import("./junit.mts")).junit({ file: resolve(cwd, options.junit), cwd }));
   if (options.report !== undefined) all.push((await import("./html.mts")).html({ file: resolve(cwd, options.report), cwd }));
+  survive(process.stdout);
+  survive(process.stderr);
   return fanOut(all, stderr);
+}
+
+const guarded = new WeakSet<NodeJS.WriteStream>();
+
+/** A reader that leaves (`| head`) or a full disk must not kill a rollout in the middle: the run goes on unseen. */
+function survive(stream: NodeJS.WriteStream): void {
+  if (guarded.has(stream)) return;
+  guarded.add(stream);
+  stream.on("error", () => {});
 }
 
 /** Exported for tests. */

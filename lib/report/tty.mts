@@ -58,7 +58,9 @@ export function tty({ stdout, now = Date.now, ...given }: TtyOptions): Reporter 
   };
   const onSuspend = (): void => {
     restore();
-    process.once("SIGCONT", () => { stdout.write(HIDE); drawn = []; draw(); });
+    // The shell writes below meanwhile: the next frame starts anew, under what it wrote.
+    drawn = [];
+    process.once("SIGCONT", () => void stdout.write(HIDE));
     process.kill(process.pid, "SIGSTOP");
   };
 

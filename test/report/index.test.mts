@@ -72,6 +72,16 @@ t.test("files are also written when the process exits in the middle", async (t) 
   t.match(stdout, "the run broke off before its end");
 });
 
+t.test("a reader that leaves doesn't end the run", async (t) => {
+  const xml = join(folder(t), "x.xml");
+  const cwd = new URL("../..", import.meta.url).pathname;
+  const demo = `${process.execPath} --import ./node_modules/tsx/dist/esm/index.mjs test/report/demo.mts bare --json --speed 20 --junit ${xml}`;
+  const { stdout, stderr } = spawnSync("sh", ["-c", `${demo} | head -n 1`], { encoding: "utf8", cwd, env: { PATH: process.env["PATH"] } });
+  t.equal(stdout.split("\n").length, 2);
+  t.equal(stderr, "");
+  t.match(readFileSync(xml, "utf8"), 'name="restart nats-server"');
+});
+
 t.test("a report's folder that can't be written is a usage error, before the run", async (t) => {
   const dir = folder(t);
   writeFileSync(join(dir, "file"), "");
