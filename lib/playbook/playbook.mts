@@ -77,6 +77,8 @@ function onInterrupt<V>(run: Run<V>): void {
     process.exit(130);
   };
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
+  // Whoever reads our output is gone (a closed pager, a lost terminal): as with Ctrl-C, nothing is torn off in the middle.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => { if (error.code === "EPIPE" && !run.stopped) run.stop("nobody reads the output any more"); });
   process.on("exit", () => run.connections.kill());
 }
 

@@ -1,9 +1,8 @@
 import type { TaskResult, ClusterRole, ClusterTask } from "../../lib/playbook/role.mts";
 import { milliseconds } from "../../lib/inventory/units.mts";
-import { connectApp } from "../../lib/nats/connect.mts";
 import { checks, type Check, type Expectation } from "../../lib/nats/health.mts";
 import { judge, type Thresholds } from "../../lib/nats/load/judge.mts";
-import type { LoadConnection, LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
+import type { LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import type { Cluster } from "../cluster.mts";
@@ -57,7 +56,8 @@ type Loaded = PushResult | PullResult;
 function dataPath(cluster: Cluster, task: string, limits: Record<keyof Thresholds, string | number>, load: (c: LoadConnections) => Promise<Loaded>, workers: number): ClusterTask {
   return { task, at, async run(mode): Promise<TaskResult> {
     if (mode === "check") return { status: "skipped", reason: "sends messages, so not under --check" };
-    const connections = await connectAll(cluster, workers);
+    const { openLoad } = await import("../../lib/nats/load/open.mts");
+    const connections = await openLoad(cluster.target, { workers, connect: cluster.connect });
     try {
       const result = await load(connections);
       showFigures(cluster, task, result);
@@ -72,20 +72,9 @@ function dataPath(cluster: Cluster, task: string, limits: Record<keyof Threshold
           : "look at the servers' logs (journalctl -u nats-server) from the time of this run",
       } };
     } finally {
-      await Promise.all([...connections.publishers, ...connections.workers].map(({ nc }) => nc.close()));
+      await connections.close();
     }
   } };
-}
-
-/** One publisher a node, the workers spread over the nodes, each connected to its node and no other. */
-async function connectAll(cluster: Cluster, workers: number): Promise<LoadConnections> {
-  const { target, connect } = cluster;
-  const to = async (i: number, name: string): Promise<LoadConnection> => {
-    const node = target.nodes[i % target.nodes.length]!;
-    return { node: node.name, nc: await connectApp({ ...target, nodes: [node] }, { ...connect, name }) };
-  };
-  const publishers = await Promise.all(target.nodes.map((_, i) => to(i, "sampan verify publisher")));
-  return { publishers, workers: await Promise.all(Array.from({ length: workers }, (_, i) => to(i, "sampan verify worker"))) };
 }
 
 function showFigures({ emit, name }: Cluster, title: string, r: Loaded): void {

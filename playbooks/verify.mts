@@ -1,0 +1,17 @@
+#!/usr/bin/env -S sh -c 'exec "$(dirname "$0")/../lib/boot.sh" "$0" "$@"'
+import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
+import { clustersOf } from "../roles/cluster.mts";
+import { sitePlaybook } from "../roles/site.mts";
+import { verify } from "../roles/verify/tasks.mts";
+
+await sitePlaybook({
+  about: "looks at a running cluster from outside: its health, then its data path under load. Changes nothing",
+  examples: [
+    ["-i inventory/hk", "everything"],
+    ["-i inventory/hk --check", "health only: no message is sent"],
+    ["-i inventory/hk --junit verify.xml", "for CI"],
+    ["-i inventory/hk -e verify.rate=50000", "with more load"],
+  ],
+  roles: [verify],
+  writes: false,
+}, async (run) => clusterPhase(run, "verify", verify, await clustersOf(run)));
