@@ -27,7 +27,8 @@ sysctl_boot_check() {
   while IFS= read -r sp_line; do
     sp_f=\${sp_line%%:*} sp_key=\${sp_line#*:} sp_value=\${sp_line#*=}
     # by the first separator: dots stand for slashes and the reverse, or all stand for themselves (sysctl.d(5))
-    sp_key=$(printf %s "\${sp_key%%=*}" | tr -d ' \t-')
+    sp_key=$(printf %s "\${sp_key%%=*}" | tr -d ' \t')
+    sp_key=\${sp_key#-}
     case \${sp_key%%/*} in *.*) sp_key=$(printf %s "$sp_key" | tr ./ /.) ;; esac
     words_of "$sp_value"
     sp_value=$WORDS
