@@ -138,7 +138,9 @@ for (const version of VERSIONS) {
 
 t.test("when the node asked first is the one outside the mesh, the others still are the cluster", async (t) => {
   await TestCluster.with("2.15.1", 3, async (cluster) => {
-    const all = await until(() => see(cluster), (found) => found.some((c) => c.id === "mesh.routes" && c.asset === "n2" && c.detail.includes("has n3")));
+    const state = await until(() => observe(cluster.target), (seen) => seen.servers.some((s) => s.name === "n2" && s.routes.length === 1));
+    t.strictSame(state.servers.filter((s) => s.inMesh).map((s) => s.name).sort(), ["n2", "n3"]);
+    const all = checks(state);
     t.match(texts(all, "mesh.cluster-name"), ["failed n1: cluster name is elsewhere, expected test"]);
     t.match(texts(all, "mesh.routes"), [/^failed n1: no route to n2 .*, n3/, /^failed n2: no route to n1 \(its cluster name is elsewhere\); has n3/, /^failed n3: no route to n1 .*; has n2/]);
   }, { n1: { cluster: "elsewhere" } });
@@ -194,6 +196,16 @@ t.test("figures", async (t) => {
 
   t.test("an idle replica that lacks messages while all call it current", async (t) => {
     t.match(texts(checks(with_({ copies: copies({ lastSeq: 2 }) })), "stream.sequences"), ["failed LOGS: n3 has 2, others reached 3"]);
+  });
+  t.test("a replica that is behind, offline or not current is named", async (t) => {
+    const seen = (change: object) => texts(checks(with_({ replicas: stream.replicas.map((p, i) => (i === 0 ? { ...p, name: "n3", ...change } : p)) })), "stream.replicas");
+    t.match(seen({ lag: 7 }), ["failed LOGS: n3 is 7 operations behind"]);
+    t.match(seen({ offline: true }), ["failed LOGS: n3 is offline"]);
+    t.match(seen({ current: false }), ["failed LOGS: n3 isn't current"]);
+  });
+  t.test("a stream or consumer without a leader", async (t) => {
+    t.match(texts(checks(with_({ leader: "", replicas: [] })), "stream.replicas"), [/failed LOGS: no leader \(held by n1, n2, n3\)/]);
+    t.match(texts(checks(with_({ consumers: [{ ...stream.consumers[0]!, leader: "", replicas: [] }] })), "consumer.alive"), [/failed LOGS > pull-worker: no leader/]);
   });
   t.test("equal sequences with other message counts warn", async (t) => {
     t.match(texts(checks(with_({ copies: copies({ messages: 1 }) })), "stream.sequences"), [/^warning LOGS: message counts differ: .*n3 1/]);

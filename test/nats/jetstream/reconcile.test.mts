@@ -60,6 +60,10 @@ for (const version of VERSIONS) {
       t.strictSame(await actions(changed), ["LOGS: none", "LOGS > pull-worker: none"]);
     });
 
+    t.test("the order of subjects is no change", async (t) => {
+      t.strictSame(await actions(without({ ...RICH, subjects: ["a.>", "b.*"] })), ["RICH: none"]);
+    });
+
     t.test("what isn't declared keeps its value through an update", async (t) => {
       const declared = without({ name: "LOGS", description: "now with words" }, { durable_name: "pull-worker", ack_policy: "explicit", description: "words" });
       await run(declared);
