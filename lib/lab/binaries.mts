@@ -11,6 +11,8 @@ import { run } from "./run.mts";
 /** Debian's releases and the nats-server each holds. */
 const suites: Readonly<Record<string, string>> = { "2.9.10": "bookworm", "2.10.27": "trixie", "2.15.1": "forky" };
 export const defaultVersion = "2.15.1";
+/** what every lab has at hand: an upgrade goes from the one to the other */
+export const usualVersions = ["2.10.27", defaultVersion] as const;
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 const folder = (): string => join(cacheDir(), "nats-server");

@@ -71,7 +71,8 @@ export class HostMachine {
   }
 
   async #booted(): Promise<string[]> {
-    if (!(await this.#answers(30_000))) throw await this.#failure("doesn't answer on port 22 after 30 s");
+    // a second is usual; a machine without hardware virtualization or under full load takes many
+    if (!(await this.#answers(90_000))) throw await this.#failure("doesn't answer on port 22 after 90 s");
     // sshd answers before pam lets ordinary users in
     await this.exec(["systemctl", "is-system-running", "--wait"]);
     // what a rollout broke must not keep the host from being switched on

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { defaultVersion, ensureBinary } from "./binaries.mts";
+import { ensureBinary, usualVersions } from "./binaries.mts";
 import { setQuota } from "./cgroup.mts";
 import { ensureDisk, ensureLoginKey, wipeDisk } from "./disk.mts";
 import { LabError } from "./error.mts";
@@ -50,7 +50,7 @@ export class Lab {
       throw new LabError(`a lab can't have ${nodes} hosts`, `choose 1 to ${maxNodes}`);
     }
     await ensureTools(report);
-    const [rootfs] = await Promise.all([ensureRootfs(report), ensureBinary(defaultVersion, report)]);
+    const [rootfs] = await Promise.all([ensureRootfs(report), ...usualVersions.map((version) => ensureBinary(version, report))]);
     return this.#exclusively(async () => {
       const state = await this.#settle(nodes);
       await ensureLoginKey(state.disks);

@@ -6,20 +6,20 @@ export const silent: Report = { start: () => ({ done: () => {} }) };
 
 /** One line per finished step. On a terminal the line of the work in hand is shown (and overwritten) too. */
 export function lines(out: NodeJS.WriteStream): Report {
-  const running = new Map<string, string>();
+  const running = new Set<string>();
   const transient = (): void => {
     if (!out.isTTY) return;
-    const text = [...running].map(([name, doing]) => `${name}: ${doing}`).join(" · ");
-    out.write(`\r\x1b[K${text.slice(0, Math.max(0, out.columns - 1))}`);
+    out.write(`\r\x1b[K${[...running].join(" · ").slice(0, Math.max(0, out.columns - 1))}`);
   };
   return {
     start(name, doing) {
       const began = performance.now();
-      running.set(name, doing);
+      const now = `${name}: ${doing}`;
+      running.add(now);
       transient();
       return {
         done(result) {
-          running.delete(name);
+          running.delete(now);
           const seconds = ((performance.now() - began) / 1000).toFixed(1);
           out.write(`${out.isTTY ? "\r\x1b[K" : ""}  ${name.padEnd(14)} ${result} (${seconds} s)\n`);
           transient();
