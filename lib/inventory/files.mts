@@ -32,6 +32,7 @@ export function locate(dir: string): { dir: string; hostsFile: string } {
   const absolute = resolve(dir);
   const kind = statSync(absolute, { throwIfNoEntry: false });
   if (!kind) {
+    if (/^lab(-|$)/.test(basename(absolute))) throw new UsageError(`-i ${dir}: no such folder; ./playbooks/lab.mts up makes it`);
     const guess = nearest(basename(absolute), foldersIn(dirname(absolute)));
     throw new UsageError(`-i ${dir}: no such folder; ${guess ? `did you mean ${shown(join(dirname(absolute), guess))}?` : "name the folder that holds hosts.yml"}`);
   }

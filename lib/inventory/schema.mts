@@ -24,10 +24,16 @@ export function inner(schema: unknown): View {
 
 /** Everything the schema says of itself, the outermost first. */
 export function metaOf(schema: unknown): Meta & { description?: string } {
-  const found: Meta & { description?: string } = {};
-  collect(view(schema), found);
+  let found = known.get(schema as object);
+  if (!found) {
+    collect(view(schema), (found = {}));
+    known.set(schema as object, found);
+  }
   return found;
 }
+
+/** Asked for every value of every host. */
+const known = new WeakMap<object, Meta & { description?: string }>();
 
 function collect(it: View, found: Meta & { description?: string }): void {
   const [first, ...actions] = it.pipe ?? [];

@@ -19,7 +19,7 @@ export function checkConsumer(stream: StreamSpec, consumer: ConsumerSpec, at: Fi
 
   const { max_ack_pending: pending, max_deliver: deliver, num_replicas: replicas = 0, ack_policy } = consumer;
   const limit = stream.consumer_limits?.max_ack_pending ?? 0;
-  if (limit > 0 && pending !== undefined && (pending > limit || pending < 0)) say([...at, "max_ack_pending"], `max_ack_pending of consumer ${name} is above consumer_limits.max_ack_pending ${limit} of its stream; lower it`);
+  if (limit > 0 && pending !== undefined && pending > limit) say([...at, "max_ack_pending"], `max_ack_pending of consumer ${name} is above consumer_limits.max_ack_pending ${limit} of its stream; lower it`);
   if (consumer.backoff && deliver !== undefined && deliver > 0 && consumer.backoff.length > deliver) say([...at, "backoff"], `backoff of consumer ${name} has more steps than max_deliver ${deliver}; shorten it`);
   if (consumer.backoff && consumer.ack_wait !== undefined) warn([...at, "ack_wait"], `ack_wait of consumer ${name} is ignored beside backoff, whose first step takes its place; remove it`);
   if (replicas > stream.num_replicas) say([...at, "num_replicas"], `consumer ${name} has more replicas than its stream (${stream.num_replicas}); lower num_replicas or remove it`);

@@ -1,4 +1,4 @@
-import { isLiteral, subjectsOverlap, subjectWithin } from "../cluster-config/subject.mts";
+import { isLiteral, isSubject, subjectsOverlap, subjectWithin } from "../cluster-config/subject.mts";
 import type { Say } from "./checks.mts";
 import type { StreamSpec } from "./stream.mts";
 
@@ -14,11 +14,12 @@ export function checkStream(stream: StreamSpec, i: number, say: Say, warn: Say):
   (stream.subjects ?? []).forEach((subject, k) => {
     if (stream.subjects!.indexOf(subject) < k) say([i, "subjects", k], `subject "${subject}" is there twice; remove one`);
     else if (stream.subjects!.some((other, n) => n < k && subjectsOverlap(subject, other))) say([i, "subjects", k], `subject "${subject}" overlaps another of stream ${name}; remove or narrow it`);
+    if (stream.no_ack) return;
     if (/^\$(JS|SYS)(\.|$)/.test(subject)) say([i, "subjects", k], `subject "${subject}" is the server's own; choose another`);
-    else if (subjectWithin("$JS.API.INFO", subject) && !stream.no_ack) say([i, "subjects", k], `subject "${subject}" takes in the server's own subjects; narrow it, for example to "${name.toLowerCase()}.>"`);
+    else if (subjectWithin("$JS.API.INFO", subject)) say([i, "subjects", k], `subject "${subject}" takes in the server's own subjects; narrow it, for example to "${name.toLowerCase()}.>"`);
   });
   if (mirrored) {
-    for (const key of ["subjects", "sources", "first_seq", "subject_transform", "allow_msg_counter", "allow_atomic", "allow_batched", "allow_msg_schedules", "subject_delete_marker_ttl"] as const)
+    for (const key of ["subjects", "sources", "first_seq", "allow_msg_counter", "allow_atomic", "allow_batched", "allow_msg_schedules", "subject_delete_marker_ttl"] as const)
       if (stream[key]) say([i, key], `stream ${name} is a mirror and can't have ${key}; remove it`);
   } else if (!stream.subjects?.length && !stream.sources?.length) {
     warn([i, "name"], `stream ${name} has no subjects and takes in only messages to "${name}"; add subjects:`);
@@ -40,6 +41,8 @@ export function checkStream(stream: StreamSpec, i: number, say: Say, warn: Say):
   if (stream.allow_msg_counter && (stream.allow_msg_ttl || stream.allow_msg_schedules || (stream.retention ?? "limits") !== "limits"))
     say([i, "allow_msg_counter"], `allow_msg_counter of stream ${name} goes only with retention: limits, and without allow_msg_ttl and allow_msg_schedules; remove one`);
   if ((stream.subject_delete_marker_ttl ?? 1e9) < 1e9) say([i, "subject_delete_marker_ttl"], `subject_delete_marker_ttl of stream ${name} is below 1s; raise it`);
+  const echo = stream.republish?.dest;
+  if (echo !== undefined && isSubject(echo) && stream.subjects?.some((subject) => subjectsOverlap(echo, subject))) say([i, "republish", "dest"], `republish.dest "${echo}" flows back into stream ${name}; choose one outside its subjects`);
   origins(stream, i, say);
 }
 

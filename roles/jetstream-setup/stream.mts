@@ -45,7 +45,7 @@ export const stream = v.strictObject({
   max_bytes: key(optional(byteCount()), "most bytes", { defaultText: "-1, no limit" }),
   max_age: key(optional(nanoseconds("168h")), "oldest message; 0s is no limit", { defaultText: "0s" }),
   max_msgs_per_subject: key(optional(integer(-1)), "most messages of one subject", { defaultText: "-1, no limit" }),
-  max_msg_size: key(optional(byteCount("1MB")), "largest message", { defaultText: "-1, no limit" }),
+  max_msg_size: key(optional(byteCount("1MB", 2 ** 31 - 1)), "largest message", { defaultText: "-1, no limit" }),
   discard: key(optional(oneOf("old", "new")), "at a limit: drop the oldest, or refuse the new", { defaultText: "old" }),
   discard_new_per_subject: key(optional(flag()), "discard: new also for max_msgs_per_subject"),
   no_ack: key(optional(flag()), "publishers get no acknowledgement"),

@@ -23,6 +23,8 @@ const cases: Case[] = [
   ["async persistence with replicas", stream("persist_mode: async"), [`${at(4, 19)} persist_mode: async of stream A works with one replica only; remove it or write num_replicas: 1`]],
   ["placement tags", stream("placement: { tags: [ssd] }"), [`${at(4, 18)} stream A wants 3 replicas and no host has all of its placement.tags; change them, or the hosts' server_tags`]],
   ["placement cluster", stream("placement: { cluster: other }"), [`${at(4, 27)} placement.cluster "other" of stream A is not this cluster; write "nats-cluster-inv" or remove it`]],
+  ["a message beyond 31 bits", stream("max_msg_size: 2GB"), [`${at(4, 19)} streams[0].max_msg_size: "2GB" is not a size or -1; write for example 1MB`]],
+  ["republish in a circle", stream("republish: { dest: a }"), [`${at(4, 24)} republish.dest "a" flows back into stream A; choose one outside its subjects`]],
   ["six replicas", stream("num_replicas: 6"), [`${at(4, 19)} streams[0].num_replicas: 6 is not a whole number from 1 to 5; write the number alone`]],
   ["flow control on pull", consumer("flow_control: true"), [`${at(6, 23)} consumer c is a pull consumer and can't have flow_control; remove it, or add deliver_subject to make it push`]],
   ["batches on push", consumer("deliver_subject: d", "max_batch: 10"), [`${at(7, 20)} consumer c is a push consumer (it has deliver_subject) and can't have max_batch; remove one of them`]],

@@ -133,6 +133,9 @@ const cases: Case[] = [
   ["sysctl null list", { [ALL]: "sysctl: { vm.swappiness: [1] }\n" }, [
     "group_vars/all.yml:1:11: sysctl.vm.swappiness: a list is not a value of a sysctl; write a number or a text; null leaves the setting alone",
   ]],
+  ["permissions that are no subjects", { [ALL]: "users:\n  - { name: a, account: APP, password: \"${PW_A}\", permissions: { publish: { allow: 5 } } }\n  - { name: s, account: SYS, password: \"${PW_S}\" }\n" }, [
+    "group_vars/all.yml:2:84: users[0].permissions.publish.allow: 5 is not a subject or a list of subjects; write for example [\"jobs.>\"]",
+  ]],
 ];
 
 table(t, cases);

@@ -19,7 +19,7 @@ function survives(files: Record<string, string>, extraVars: string[] = []): void
   });
 }
 
-const numRuns = 150;
+const numRuns = 60;
 const scraps = fc.constantFrom("a", "port", "nats", "hosts", ":", ": ", "- ", "  ", "\n", "\t", "[", "]", "{", "}", "\"", "'", "#", "&a ", "*a", "!x ", "|", ">", "---", "...", "? ", "%YAML", "<<", "\r\n", "\uFEFF", "\0", "${", "${A}", "~", "1e9", "0x1", ".inf", "😀");
 const text = fc.array(scraps, { maxLength: 30 }).map((parts) => parts.join(""));
 
@@ -35,7 +35,7 @@ const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   node: fc.oneof({ depthSize: "small" }, tie("leaf"), tie("list"), tie("map")),
 })).node;
 const vars = fc.dictionary(fc.constantFrom(...keys(schema)), value, { maxKeys: 6 });
-t.test("any value at any key", async (t) => t.doesNotThrow(() => fc.assert(fc.property(vars, vars, (group, host) => survives({ "group_vars/all.yml": stringify(group), "host_vars/n2.yml": stringify(host) })), { numRuns: 300 })));
+t.test("any value at any key", async (t) => t.doesNotThrow(() => fc.assert(fc.property(vars, vars, (group, host) => survives({ "group_vars/all.yml": stringify(group), "host_vars/n2.yml": stringify(host) })), { numRuns: 120 })));
 
 const group = fc.letrec((tie) => ({ body: fc.oneof({ depthSize: "small" }, fc.constant(null), fc.record({ hosts: tie("names"), children: tie("groups"), vars: fc.constantFrom({}, null, 1) }, { requiredKeys: [] })), groups: fc.dictionary(fc.constantFrom("a", "b", "c", "all", "n1"), tie("body"), { maxKeys: 3 }), names: fc.dictionary(fc.constantFrom("n1", "n2", "a", "bad name"), fc.constantFrom(null, {}, 1), { maxKeys: 3 }) })).groups;
 t.test("any tree of groups", async (t) => t.doesNotThrow(() => fc.assert(fc.property(group, (tree) => survives({ "hosts.yml": stringify(tree) })), { numRuns })));

@@ -13,6 +13,7 @@ const wrong = (dir: string): string => {
 };
 
 t.test("-i that isn't there names the folder that was meant", async (t) => withInventory({ "hosts.yml": HOSTS }, (dir) => t.match(wrong(`${dir}x`), /^-i .*invx: no such folder; did you mean .*inv\?$/)));
+t.test("-i of a lab that isn't up says how to make it", async (t) => t.equal(wrong("inventory/lab-nowhere"), "-i inventory/lab-nowhere: no such folder; ./playbooks/lab.mts up makes it"));
 t.test("-i that is a file names the folder", async (t) => withInventory({ "hosts.yml": HOSTS }, (dir) => t.equal(wrong(join(dir, "hosts.yml")), `-i ${join(dir, "hosts.yml")}: is a file; name the folder that holds it: -i ${relative(process.cwd(), dir)}`)));
 t.test("a folder without hosts.yml", async (t) => withInventory({ "x.yml": "" }, (dir) => t.match(wrong(dir), /has no hosts\.yml; write one/)));
 t.test("both hosts.yml and hosts.yaml", async (t) => withInventory({ "hosts.yml": HOSTS, "hosts.yaml": HOSTS }, (dir) => t.match(wrong(dir), /has both hosts\.yml and hosts\.yaml; remove one/)));
@@ -65,6 +66,16 @@ t.test("durations and sizes of streams come out as the API wants them", async (t
 });
 
 t.test("thresholds follow the offered rate", async (t) => t.match(load({ "group_vars/all.yml": "verify: { rate: 1000 }\n" }).hosts[0]!.vars.verify.thresholds, { push: { rate: 900 }, pull: { rate: 500 } }));
+
+t.test("a hundred hosts load in half a second of CPU time", async (t) => {
+  const hosts = Array.from({ length: 101 }, (_, i) => `    n${i}: { address: 10.1.0.${i} }\n`).join("");
+  const files = { "hosts.yml": `nats:\n  hosts:\n${hosts}`, "group_vars/nats.yml": "streams: [{ name: A, subjects: [a], consumers: [{ durable_name: c }] }]\n" };
+  load(files);
+  const before = process.cpuUsage();
+  load(files);
+  const { user } = process.cpuUsage(before);
+  t.ok(user < 500_000, `${user / 1000} ms`);
+});
 
 const advised: [string, Record<string, string>, string][] = [
   ["an even number of JetStream hosts", { "host_vars/n3.yml": "jetstream: { enabled: false }\n" }, "inv/hosts.yml:4:5: 2 hosts have JetStream; an even number bears no more failures than 1, take 1 or 3"],
