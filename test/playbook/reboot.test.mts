@@ -51,7 +51,7 @@ t.test("the role's reboot, rolled over two hosts", { skip }, async (t) => {
     const before = await Promise.all(names.map(bootId));
     const { run, events } = start();
     await run.hosts("tune", [role("kernel-tuning")]);
-    t.same([...run.due].map(([host, steps]) => [host, steps.length]), [[names[0], 1], [names[1], 1]]);
+    t.same(names.map((n) => run.due.get(n)?.length), [1, 1]);
     const up: string[][] = [];
     await roll(run, reboot, { ...open, after: async (host) => { up.push([host.name, ...await Promise.all(names.map(bootId))]); } });
     t.same(ends(events), names.flatMap((n) => [`${n} handler reboot changed`, `${n} back after reboot ok`]));
