@@ -6,8 +6,8 @@ import { isErrno, LabError } from "./error.mts";
 /**
  * A host's processes live in `<hierarchy>/sampan-lab/<region>/<host>`: it tells us what belongs to the host, and its CPU
  * quota goes there. On cgroup v1 that is in the cpu hierarchy (quota), name=systemd and the hybrid cgroup2 mount (where
- * the hosts' systemds would otherwise share one tree); on v2 there is only one. The two leaves keep v2's rule that a
- * group with children holds no processes itself: `machine` is systemd-nspawn's, `outside` is for what we start.
+ * the hosts' systemds would otherwise share one tree); on v2 there is only one. Leaves keep v2's rule that a group with
+ * children holds no processes itself: `outside` is for what we start, `boot-N` (launch.sh) for systemd-nspawn.
  */
 interface Hierarchies { cpu: string; version: 1 | 2; all: string[]; }
 
@@ -28,7 +28,7 @@ async function hierarchies(): Promise<Hierarchies> {
 export async function makeCgroups(path: string): Promise<string[]> {
   const { all, version } = await hierarchies();
   for (const root of all) {
-    for (const leaf of ["outside", "machine"]) await mkdir(join(root, path, leaf), { recursive: true });
+    await mkdir(join(root, path, "outside"), { recursive: true });
     if (version === 2) await delegate(root, path);
   }
   return cgroupFolders(path);

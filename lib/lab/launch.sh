@@ -13,8 +13,10 @@ mkdir -p /run/systemd
 mount -t tmpfs -o mode=755 tmpfs /run/systemd
 mount -t overlay -o lowerdir=base,upperdir=upper,workdir=work overlay root
 
+# A group for each boot: on cgroup v2 the one before, which has groups below it now, takes no process any more.
 boot() (
-  enter machine "$@"
+  for cgroup in "$@"; do mkdir "$cgroup/boot-$boots"; done
+  enter "boot-$boots" "$@"
   # /proc/sys/net writable, as it is on a server; /tmp on disk, as on Debian 12
   export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_TMPFS_TMP=0
   exec systemd-nspawn --quiet --directory=root --boot --machine="$machine" --network-namespace-path="/run/netns/$netns" \
@@ -22,6 +24,6 @@ boot() (
 )
 
 # 133 is systemd-nspawn's way to say that the host called reboot.
-status=133
-while [ "$status" = 133 ]; do status=0; boot "$@" || status=$?; done
+status=133 boots=0
+while [ "$status" = 133 ]; do boots=$((boots + 1)) status=0; boot "$@" || status=$?; done
 exit "$status"

@@ -45,12 +45,12 @@ t.test("faults", { skip }, async (t) => {
     // two busy loops for a second, and how much CPU time they got, in clock ticks of 10 ms
     const script = 'for i in 1 2; do (while :; do :; done) & done; sleep 1; for p in $(jobs -p); do read -r stat </proc/$p/stat; set -- ${stat##*) }; echo $((${12} + ${13})); done; kill $(jobs -p)';
     const cpu = async (): Promise<number> => (await lab.exec(a, ["bash", "-c", script])).stdout.trim().split("\n").reduce((sum, ticks) => sum + Number(ticks), 0);
-    await lab.setCpuQuota(a, 20);
+    await lab.setCpuQuota(a, 10);
     const limited = await cpu();
-    t.ok(limited > 10 && limited < 40, `20 %: ${limited} ticks in a second`);
+    t.ok(limited > 0 && limited < 25, `10 %: ${limited} ticks in a second`);
     await lab.setCpuQuota(a, null);
     const free = await cpu();
-    t.ok(free > 50 && free > 2 * limited, `no limit: ${free} ticks`);
+    t.ok(free > limited + 10, `no limit: ${free} ticks`); // far more on a machine that isn't busy otherwise
   });
 
   t.test("the quota takes in services and what comes by SSH", async (t) => {
