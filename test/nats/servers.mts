@@ -64,6 +64,9 @@ export class TestServer {
   }
 }
 
+/** tap ends a test that takes too long by SIGALRM, a user by SIGINT: both must run the exit handlers, which end the servers. */
+for (const signal of ["SIGALRM", "SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+
 /** A set of real servers on loopback: TLS, nkeys, accounts SYS and APP, as cluster-config renders them. */
 export class TestCluster {
   readonly servers: TestServer[] = [];
@@ -72,7 +75,7 @@ export class TestCluster {
   readonly #name: string;
   readonly #binary: string;
   readonly #certs: Certificates;
-  readonly #onExit = () => { for (const s of this.servers) s.signal("SIGKILL"); };
+  readonly #onExit = () => { for (const s of this.servers) s.signal("SIGKILL"); rmSync(this.dir, { recursive: true, force: true }); };
 
   private constructor(name: string, binary: string, certDays: number) {
     this.#name = name;
