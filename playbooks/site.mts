@@ -11,7 +11,7 @@ import { kernelTuning } from "../roles/kernel-tuning/tasks.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
 import { natsInstall } from "../roles/nats-install/tasks.mts";
 import { sitePlaybook } from "../roles/site.mts";
-import { verify } from "../roles/verify/tasks.mts";
+import { verify, verifyHosts } from "../roles/verify/tasks.mts";
 
 await sitePlaybook({
   about: "rolls out a NATS cluster on the hosts of an inventory, or brings it back to what the inventory says, and verifies it",
@@ -22,7 +22,7 @@ await sitePlaybook({
     ["--role cluster-config", "one role again"],
     ["--limit nats-node-2", "one host only"],
   ],
-  roles: [kernelTuning, natsInstall, clusterConfig, jetstreamSetup, verify],
+  roles: [kernelTuning, natsInstall, clusterConfig, jetstreamSetup, verifyHosts, verify],
   writes: true,
 }, async (run) => {
   await run.hosts("tune, install and configure", [kernelTuning, natsInstall, clusterConfig]);
@@ -32,5 +32,6 @@ await sitePlaybook({
   await roll(run, reboot, gate);
   await roll(run, reloadOrRestart, gate);
   await clusterPhase(run, "streams and consumers", jetstreamSetup, clusters);
+  await run.hosts("read back", [verifyHosts]);
   await clusterPhase(run, "verify", verify, clusters);
 });

@@ -2,7 +2,7 @@
 import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
 import { clustersOf } from "../roles/cluster.mts";
 import { sitePlaybook } from "../roles/site.mts";
-import { verify } from "../roles/verify/tasks.mts";
+import { verify, verifyHosts } from "../roles/verify/tasks.mts";
 
 await sitePlaybook({
   about: "looks at a running cluster from outside: its health, then its data path under load. Changes nothing",
@@ -12,6 +12,9 @@ await sitePlaybook({
     ["-i inventory/hk --junit verify.xml", "for CI"],
     ["-i inventory/hk -e verify.rate=50000", "with more load"],
   ],
-  roles: [verify],
+  roles: [verifyHosts, verify],
   writes: false,
-}, async (run) => clusterPhase(run, "verify", verify, await clustersOf(run)));
+}, async (run) => {
+  await run.hosts("read back", [verifyHosts]);
+  await clusterPhase(run, "verify", verify, await clustersOf(run));
+});

@@ -23,6 +23,8 @@ export interface Cluster {
   /** where the inventory says something about all of it, e.g. `["streams", 0]` */
   readonly originOf: (path: readonly (string | number)[]) => Location;
   readonly emit: Emit;
+  /** what the hosts' checks told, by host and name */
+  readonly outputs: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
 /** The clusters to which the run's hosts belong. */
@@ -36,7 +38,7 @@ export async function clustersOf(run: Run<Vars, LoadedInventory<Vars>>): Promise
       const [, file = "", line = "0"] = /^(.*):(\d+):\d+$/.exec(inventory.originOf(members[0]!.name, path)) ?? [];
       return { file: resolve(file), line: Number(line) };
     };
-    return { name, hosts: members, emit: run.emit, originOf, connect: { dial: dialOf(run, members) }, target: {
+    return { name, hosts: members, emit: run.emit, outputs: run.outputs, originOf, connect: { dial: dialOf(run, members) }, target: {
       name: members.length > 1 ? name : "",
       nodes: members.map((h) => ({ name: h.vars.server_name, lane: h.name, host: h.connection.address, port: h.vars.port, jetstream: h.vars.jetstream.enabled })),
       tls: { ca },

@@ -30,7 +30,7 @@ interface SiteSpec {
 export const sitePlaybook = ({ roles, ...spec }: SiteSpec, main: (run: SiteRun) => Promise<void>): Promise<never> =>
   playbook<Vars, LoadedInventory<Vars>>({
     ...spec,
-    roles: roles.map((r) => r.name),
+    roles: [...new Set(roles.map((r) => r.name))],
     storeDir: (vars) => vars.jetstream.store_dir,
     load,
     checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes }),

@@ -31,6 +31,8 @@ differs_file() {
   sp_text=${sp_text%.}
   [ "${#sp_text}" -gt 262144 ] || emit c "$sp_text"
 }
+# tells NAME VALUE: something the playbook wants to know of this host
+tells() { emit o "$1" "$2"; }
 # skip REASON: this can't or needn't be done on this host
 skip() { emit r "$1" ''; exit 91; }
 # warn TEXT: something the user should know though the step is as it should be; shown once, never a failure

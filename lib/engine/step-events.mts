@@ -14,6 +14,8 @@ export interface Outcome {
   counts: Record<Status, number>;
   /** rolling handlers that the host's state says are due */
   due: Step[];
+  /** what checks told by `tells NAME VALUE` */
+  outputs: Map<string, string>;
   /** tasks that found a deviation, whether mended or not */
   drifted: Step[];
 }
@@ -22,7 +24,7 @@ const noCounts = (): Record<Status, number> => ({ ok: 0, changed: 0, drift: 0, u
 
 /** Turns the frames of one program into events and an outcome. */
 export class StepEvents {
-  readonly outcome: Outcome = { ok: true, stopped: false, lost: false, counts: noCounts(), due: [], drifted: [] };
+  readonly outcome: Outcome = { ok: true, stopped: false, lost: false, counts: noCounts(), due: [], outputs: new Map(), drifted: [] };
   readonly #program: Program;
   readonly #lane: string;
   readonly #phase: string;
@@ -41,7 +43,7 @@ export class StepEvents {
     this.#emit = emit;
   }
 
-  /** seconds that the step in hand may take without a sign; 0 between steps */
+  /** seconds that the step in hand, or what lies between steps, may take without a sign */
   get timeout(): number { return this.#current?.timeout ?? 30; }
 
   frame({ kind, fields }: Frame): void {
@@ -49,6 +51,7 @@ export class StepEvents {
       case "s": return this.#start(Number(fields[0]));
       case "d1": this.#changes.push(toChange(fields)); return;
       case "d2": this.#left.push(toChange(fields)); return;
+      case "o": this.outcome.outputs.set(fields[0]!, fields[1]!); return;
       case "c": this.#content = fields[0]; return;
       case "r": this.#reason = [fields[0]!, fields[1]!]; return;
       case "n": this.#emit({ type: "warning", text: `${this.#lane}: ${fields[0]!}` }); return;

@@ -38,6 +38,8 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
   readonly out = new Set<string>();
   /** rolling handlers that are due, by host */
   readonly due = new Map<string, Step[]>();
+  /** what the checks of a host told, by name */
+  readonly outputs = new Map<string, Map<string, string>>();
   readonly selection: Selection;
   #stopped: string[] | undefined;
 
@@ -93,7 +95,8 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
       const done = Object.values(outcome.counts).reduce((a, b) => a + b, 0);
       this.noteStop(`${host.name}: after ${steps[done - 1]?.task ?? "no task"} (${done} of ${steps.length})`);
     }
-    this.due.set(host.name, outcome.due);
+    this.due.set(host.name, [...(this.due.get(host.name) ?? []), ...outcome.due]);
+    this.outputs.set(host.name, new Map([...(this.outputs.get(host.name) ?? []), ...outcome.outputs]));
   }
 
   async #connect(): Promise<{ host: Host<V>; session: Session }[]> {

@@ -1,14 +1,25 @@
-import type { TaskResult, ClusterRole, ClusterTask } from "../../lib/playbook/role.mts";
+import type { TaskResult, ClusterRole, ClusterTask, HostRole } from "../../lib/playbook/role.mts";
 import { milliseconds } from "../../lib/inventory/units.mts";
-import { checks, type Check, type Expectation } from "../../lib/nats/health.mts";
+import type { Check, Expectation } from "../../lib/nats/health.mts";
 import { judge, type Thresholds } from "../../lib/nats/load/judge.mts";
 import type { LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
-import { observe } from "../../lib/nats/observe.mts";
+import { examine } from "../../lib/nats/examine.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
+import { CONFIG_DIGEST, natsConfig } from "../../lib/resources/nats-config.mts";
+import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
+import type { Vars } from "../schema.mts";
 
 // Checks are asked for by no line of their own.
 const at = { file: "", line: 0 };
+
+/** The part of it that only the host knows: what its server should have read. */
+export const verifyHosts: HostRole<Vars, void> = {
+  kind: "host",
+  name: "verify",
+  prepare: async () => {},
+  resources: () => [natsConfig(CONF)],
+};
 
 /** Looks at a running cluster from outside: its health, then its data path under load. */
 export const verify: ClusterRole<Cluster> = {
@@ -18,8 +29,8 @@ export const verify: ClusterRole<Cluster> = {
 
   async *tasks(cluster, signal) {
     const { verify: wanted } = cluster.hosts[0]!.vars;
-    const state = await observe(cluster.target, { ...cluster.connect, anonymous: true });
-    for (const check of checks(state, expectation(cluster))) yield known(check, cluster);
+    const { state, checks } = await examine(cluster.target, expectation(cluster), cluster.connect);
+    for (const check of checks) yield known(check, cluster);
     showTopology(cluster, state);
     if (state.failure) return;
     yield dataPath(cluster, "push through a queue group", wanted.thresholds.push, async (connections) => {
@@ -38,6 +49,10 @@ function expectation(cluster: Cluster): Expectation {
   const { vars } = cluster.hosts[0]!;
   return {
     version: Object.fromEntries(cluster.hosts.map((h) => [h.vars.server_name, h.vars.nats_version])),
+    configDigest: Object.fromEntries(cluster.hosts.flatMap((h) => {
+      const digest = cluster.outputs.get(h.name)?.get(CONFIG_DIGEST);
+      return digest === undefined ? [] : [[h.vars.server_name, digest]];
+    })),
     streams: vars.streams.map((s) => ({ name: s.name, replicas: s.num_replicas, consumers: s.consumers.map((c) => c.durable_name) })),
   };
 }
