@@ -72,17 +72,24 @@ export class Session {
   async run(program: Program, phase: string, emit: Emit): Promise<Outcome> {
     const steps = new StepEvents(program, this.host.name, phase, emit);
     let watchdog: NodeJS.Timeout | undefined;
-    const finished = this.#until((frame, done, fail) => {
+    let giveUp!: (error: SessionError) => void;
+    const hung = new Promise<never>((_, reject) => { giveUp = reject; });
+    // from the start: what a program looks at before its first step may hang too
+    const watch = (): void => {
       clearTimeout(watchdog);
+      const limit = steps.timeout;
+      watchdog = setTimeout(() => { this.#onFrame = () => {}; giveUp(new SessionError(steps.hung(limit))); this.#interrupt("KILL"); }, limit * 1000);
+    };
+    const finished = this.#until((frame, done, fail) => {
       if (frame.kind === "end") return done();
       if (frame.kind === "w") void this.#push(program, frame.fields[0]!, frame.fields[1]!).catch(fail);
       steps.frame(frame);
-      const limit = steps.timeout;
-      if (limit > 0) watchdog = setTimeout(() => { fail(new SessionError(steps.hung(limit))); this.#interrupt("KILL"); }, limit * 1000);
+      watch();
     });
     this.#master.send(program.text);
+    watch();
     try {
-      await finished;
+      await Promise.race([finished, hung]);
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
       steps.lost(error.failure);
@@ -105,12 +112,15 @@ export class Session {
 
   kill(): void { this.#closing = true; this.#master.kill(); }
 
-  /** Signals the host's shell. KILL takes the step's processes with it. */
+  /** Signals the host's shell. KILL takes all that the step has started with it: its descendants, and its process group. */
   #interrupt(signal: "USR1" | "KILL"): void {
     const pid = this.#pid;
-    void this.#master.channel(signal === "USR1"
-      ? `kill -USR1 ${pid}`
-      : `pkill -KILL -P ${pid} 2>/dev/null; kill -KILL ${pid}; pkill -KILL -g ${pid} 2>/dev/null; :`);
+    // Each is stopped before its children are looked for, so that none is born meanwhile; but not the shell: sudo would stop with it.
+    void this.#master.channel(signal === "USR1" ? `kill -USR1 ${pid}` : `
+      children() { grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | tr -dc '0-9\n'; }
+      end() { kill -STOP "$1"; for p in $(children "$1"); do end "$p"; done; kill -KILL "$1"; }
+      read -r p p p p group p </proc/${pid}/stat
+      step=$(children ${pid}); kill -KILL ${pid}; for p in $step; do end "$p"; done; kill -KILL -- "-$group"`);
   }
 
   async #push(program: Program, sha256: string, path: string): Promise<void> {
@@ -137,7 +147,7 @@ export class Session {
       const fail = settle(reject);
       this.#onFrame = (frame) => onFrame(frame, done, fail);
       void this.#master.ended.then(({ exit, stderr }) => {
-        fail(new SessionError(explain(this.host.connection, stderr || this.#reader.noise, exit)));
+        fail(new SessionError(explain(this.host.connection, stderr || (this.#pid ? "" : this.#reader.noise), exit)));
       });
     });
   }

@@ -40,6 +40,10 @@ export function explain(c: Connection, stderr: string, exit: number | null): Fai
       return { what, next, output };
     }
   }
+  // Of all its reasons only a lack of keepalives is none of ssh's errors, so that it says nothing.
+  if (exit === 255 && !output) {
+    return { what: `${c.address} doesn't answer any more: the connection was given up`, next: "look at the host and the network, then run again: what was done is kept" };
+  }
   const told = exit === null ? "was killed" : `ended with status ${exit}`;
   return { what: `the ssh connection to ${c.address} ${told}`, output, next: `try by hand: ssh ${c.user ? `${c.user}@` : ""}${c.address} true` };
 }
