@@ -45,7 +45,8 @@ export class HostMachine {
     return undefined;
   }
 
-  async isUp(): Promise<boolean> { return (await this.initPid()) !== undefined && this.#answers(1000); }
+  /** @param patience how long a running host may take to answer, in milliseconds */
+  async isUp(patience = 2000): Promise<boolean> { return (await this.initPid()) !== undefined && this.#answers(patience); }
 
   /** Plugs a pulled cable in again. @returns false where that isn't all it takes */
   async mendLink(): Promise<boolean> { return plug(this.#names, this.name); }
@@ -103,7 +104,7 @@ export class HostMachine {
   /** Waits for sshd's greeting. */
   async #answers(patience: number): Promise<boolean> {
     for (const deadline = performance.now() + patience; performance.now() < deadline; await sleep(20)) {
-      if (await greeting(this.address)) return true;
+      if (await greeting(this.address, Math.max(500, deadline - performance.now()))) return true;
     }
     return false;
   }
@@ -116,11 +117,11 @@ export async function switchOff(names: Names, host: string): Promise<void> {
   await removeCgroups(names.cgroup(host));
 }
 
-function greeting(host: string): Promise<boolean> {
+function greeting(host: string, patience: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port: 22 });
     const finish = (answer: boolean): void => { socket.destroy(); resolve(answer); };
-    socket.setTimeout(500, () => finish(false));
+    socket.setTimeout(Math.min(patience, 5000), () => finish(false));
     socket.once("data", (data) => finish(data.toString().startsWith("SSH-")));
     socket.once("error", () => finish(false));
     socket.once("close", () => finish(false));

@@ -83,7 +83,8 @@ export class Lab {
   async #ensureHost(state: RegionState, host: string, rootfs: string, report: Report): Promise<void> {
     const machine = this.#machine(state, host);
     const step = report.start(host, "starting");
-    if (await machine.mendLink() && await machine.isUp()) {
+    // Busy is not broken: restarting a host takes more from its user than waiting for it.
+    if (await machine.mendLink() && await machine.isUp(10_000)) {
       await mend(machine.netns);
       return step.done(`${machine.address} is up`);
     }

@@ -9,7 +9,7 @@ export function lines(out: NodeJS.WriteStream): Report {
   const running = new Set<string>();
   const transient = (): void => {
     if (!out.isTTY) return;
-    out.write(`\r\x1b[K${[...running].join(" · ").slice(0, Math.max(0, out.columns - 1))}`);
+    out.write(`\r\x1b[K${[...running].join(" · ").slice(0, (out.columns || 80) - 1)}`);
   };
   return {
     start(name, doing) {
