@@ -1,3 +1,4 @@
+import { normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Sh } from "../sh.mts";
 
@@ -83,17 +84,24 @@ function make(spec: Omit<Resource, "at" | "notifies" | "notify">, at: Location, 
 
 const LIB = fileURLToPath(new URL("..", import.meta.url));
 
-/** The nearest caller outside lib/: roles, playbooks and tests. */
+/** The nearest caller outside lib/: roles, playbooks and tests. Looked up when somebody asks: reading a stack costs more than taking it. */
 function callerOfRole(): Location {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 12;
-  const stack = new Error().stack ?? "";
+  const trace = new Error();
   Error.stackTraceLimit = limit;
+  let found: Location | undefined;
+  const location = (): Location => (found ??= callerIn(trace.stack ?? ""));
+  return { get file() { return location().file; }, get line() { return location().line; } };
+}
+
+function callerIn(stack: string): Location {
   for (const line of stack.split("\n").slice(1)) {
     const found = /(?:file:\/\/)?(\/[^():]+):(\d+):\d+\)?$/.exec(line);
-    if (found && !found[1]!.startsWith(LIB)) return { file: found[1]!, line: Number(found[2]) };
+    const file = found && normalize(found[1]!); // paths of a bundle's source map go through its own folder
+    if (file && !file.startsWith(LIB)) return { file, line: Number(found[2]) };
   }
-  return { file: "?", line: 0 };
+  return { file: "", line: 0 };
 }
 
 /** The key by which `needs` and events name a resource. */

@@ -1,0 +1,83 @@
+// Runs a playbook: node lib/boot.mjs PLAYBOOK ARGUMENT…
+//
+// Loading two hundred TypeScript modules one by one costs half a second. So all playbooks are bundled once (esbuild, into
+// node_modules/.cache), and again whenever a source has changed; a start then costs a look at the sources' times. Plain JavaScript,
+// because it runs before there is anything that understands TypeScript.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const cache = join(root, "node_modules/.cache/sampan");
+const playbook = resolve(process.argv[2] ?? "");
+process.argv.splice(1, 1); // as if node had been given the playbook itself
+
+/** Changes with every change to a source: their count, the sum of their sizes, the latest time. */
+function stamp() {
+  let count = 0, bytes = 0, latest = statSync(join(root, "package-lock.json")).mtimeMs;
+  for (const folder of ["lib", "roles", "playbooks"]) {
+    for (const entry of readdirSync(join(root, folder), { recursive: true })) {
+      if (!entry.endsWith(".mts") && !entry.endsWith("boot.mjs")) continue;
+      const { size, mtimeMs } = statSync(join(root, folder, entry));
+      count++;
+      bytes += size;
+      latest = Math.max(latest, mtimeMs);
+    }
+  }
+  return `${count}-${bytes}-${Math.round(latest)}-${process.version}`;
+}
+
+/** Modules find their files (templates, sh) by import.meta: in a bundle it must still say where the source lies. */
+const sourceUrls = {
+  name: "source-urls",
+  setup(build) {
+    build.onLoad({ filter: /\.mts$/ }, ({ path }) => ({
+      loader: "ts",
+      contents: readFileSync(path, "utf8")
+        .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href))
+        .replaceAll("import.meta.dirname", JSON.stringify(join(path, ".."))),
+    }));
+  },
+};
+
+async function bundle(target) {
+  const { build } = await import("esbuild");
+  mkdirSync(cache, { recursive: true });
+  const part = mkdtempSync(join(cache, "part-"));
+  try {
+    await build({
+      entryPoints: readdirSync(join(root, "playbooks")).filter((f) => f.endsWith(".mts")).map((f) => join(root, "playbooks", f)),
+      outdir: part, outExtension: { ".js": ".mjs" }, bundle: true, splitting: true, format: "esm", platform: "node", target: "node20",
+      sourcemap: "linked", sourcesContent: false, sourceRoot: pathToFileURL(part).href + "/", logLevel: "silent", plugins: [sourceUrls],
+      banner: { js: `import { createRequire as requireOf } from "node:module"; const require = requireOf(${JSON.stringify(pathToFileURL(join(root, "package.json")).href)});` },
+    });
+    renameSync(part, target);
+  } catch (error) {
+    rmSync(part, { recursive: true, force: true });
+    if (!existsSync(target)) throw error; // else another start was faster
+  }
+  for (const old of readdirSync(cache)) {
+    const path = join(cache, old);
+    if (path !== target && Date.now() - statSync(path).mtimeMs > 3_600_000) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+const target = join(cache, stamp());
+let entry = join(target, basename(playbook).replace(/\.mts$/, ".mjs"));
+if (playbook.startsWith(join(root, "playbooks"))) {
+  if (!existsSync(target)) {
+    try {
+      await bundle(target);
+    } catch {
+      entry = ""; // a folder that can't be written, or a mistake in a source: the loader below tells of it properly
+    }
+  }
+} else {
+  entry = "";
+}
+if (!entry) {
+  const { register } = await import("tsx/esm/api");
+  register();
+  entry = playbook;
+}
+await import(pathToFileURL(entry).href);
