@@ -78,10 +78,10 @@ export const yesNo = () => leaf({ what: "true or false", write: "write true or f
 export const oneOf = <const T extends string>(...values: T[]) =>
   leaf({ what: `one of ${values.join(", ")}`, write: `write ${values.length > 1 ? "one of these" : values[0]}`, read: (x) => values.find((value) => value === x) });
 
-/** Kept as the user wrote it; `bytes()` of units.mts reads it. */
+/** As the user wrote it, but for spaces, which nats-server doesn't take; `bytes()` of units.mts reads it. */
 export const size = (example = "10GB") => leaf({ what: "a size", write: `write for example ${example}`, read: (x) => {
   const n = isText(x) || typeof x === "number" ? sizeBytes(x) : undefined;
-  return n === undefined ? undefined : String(x);
+  return n === undefined ? undefined : String(x).replaceAll(/\s/g, "");
 } });
 
 /** Kept as the user wrote it; `milliseconds()` of units.mts reads it. */

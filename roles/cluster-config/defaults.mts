@@ -49,7 +49,7 @@ export const defaults = {
     max_mem: key(v.optional(size("1GB"), "1GB"), "memory for streams with memory storage"),
     max_file: key(v.optional(size("10GB"), "10GB"), "disk space for streams with file storage"),
     sync_interval: key(v.optional(syncInterval(), "2m"), "how often written blocks are synced to the disk; `always` before each acknowledgement (2.10)"),
-    domain: key(v.optional(name("a domain")), "JetStream domain"),
+    domain: key(v.optional(text("a domain", "write it without spaces, quotes and dots", /^[\w@+:-]+$/)), "JetStream domain"),
     unique_tag: key(v.optional(name("a tag's prefix")), "replicas go to servers that differ in this tag, for example `az:`"),
   }), "JetStream's store", { source: JETSTREAM }),
   server_tags: key(v.optional(list(name("a tag")), []), "tags for placement, for example `az:hk-1`"),

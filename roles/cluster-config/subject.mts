@@ -1,9 +1,9 @@
 import { leaf } from "../../lib/inventory/fields.mts";
 
-/** A subject with wildcards: tokens without spaces, `*` and `>` alone in theirs, `>` last (docs.nats.io/nats-concepts/subjects). */
+/** A subject with wildcards: tokens without spaces, `*` and `>` alone in theirs, `>` last (docs.nats.io/nats-concepts/subjects); nor may there be what no string of nats-server's configuration can hold. */
 export const isSubject = (text: string): boolean => {
   const tokens = text.split(".");
-  return tokens.every((token, i) => token !== "" && !/[\s\0]/.test(token) && (token !== ">" || i === tokens.length - 1));
+  return tokens.every((token, i) => token !== "" && !/[\s\p{Cc}\p{Cs}]/u.test(token) && (token !== ">" || i === tokens.length - 1));
 };
 
 export const subject = (what = "a subject") =>

@@ -86,15 +86,20 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
     name: vars.cluster.name,
     listen: address(vars.host, vars.cluster.port),
     pooling: modern, pool_size: vars.cluster.pool_size, compression: vars.cluster.compression,
-    // From the whole inventory, also under --limit.
-    routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address, p.vars.cluster.port)),
+    // From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped.
+    routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port)),
   };
   const { server_name, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period } = vars;
   const options = { server_name, listen, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period };
   return { ...options, tags: vars.server_tags.map((t) => `"${t}"`).join(", "), accounts: accounts(vars, users.get(host.name)), jetstream, cluster };
 }
 
-/** Options that a reload doesn't change: nats-server, server/reload.go. max_mem and max_file only grow by reload, and not in all versions. */
+/**
+ * Options that a reload doesn't change (nats-server, server/reload.go; each is tried on real servers by test/roles/cluster-config).
+ * Beside them some that a reload does change, but not well enough: cluster.name, under which a server goes on with its old routes;
+ * max_mem and max_file, which only grow by reload, and not in all versions; JetStream, which comes up beside a running server
+ * without the store guard and the unit's ReadWritePaths.
+ */
 function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, jetstream, cluster }: View): View[] {
   const { name = "", listen: routes = "" } = (cluster || {}) as View;
   const all: View = { server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, "cluster.name": name, "cluster.listen": routes,
