@@ -38,9 +38,9 @@ export const defaults = {
   port: key(v.optional(port(), 4222), "port for clients", { source: CONFIG }),
   http_port: key(v.optional(port(), 8222), "port for monitoring; only on 127.0.0.1, as it has no authentication", { source: "https://docs.nats.io/running-a-nats-service/nats_admin/monitoring" }),
   cluster: key(section({
-    name: key(name("a cluster name"), "name of the cluster, the same on all its hosts", { defaultText: "nats-cluster-<inventory folder>" }),
+    name: key(name("a cluster name"), "name of the cluster, the same on all its hosts; a change takes --all-at-once, as servers of different names get no route to each other", { defaultText: "nats-cluster-<inventory folder>" }),
     port: key(v.optional(port(), 6222), "port for routes"),
-    pool_size: key(v.optional(integer(-1, 64), 3), "route connections between two servers, the same on all hosts; -1 turns pooling off (2.10)"),
+    pool_size: key(v.optional(integer(-1, 64), 3), "route connections between two servers, the same on all hosts; -1 turns pooling off (2.10). Servers before 2.12 with different sizes get no route to each other: there change it with --all-at-once"),
     compression: key(v.optional(oneOf("off", "accept", "s2_auto", "s2_uncompressed", "s2_fast", "s2_better", "s2_best"), "off"), "compression of the routes (2.10); worth it between regions"),
   }), "routes between the servers; sampan lists all peers on every host", { source: CLUSTER }),
   jetstream: key(section({
