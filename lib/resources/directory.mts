@@ -19,7 +19,8 @@ directory_apply() {
   if [ -L "$1" ] || { [ -e "$1" ] && [ ! -d "$1" ]; }; then
     cannot "$1 is not a directory ($(stat -c %F "$1"))" "look what it is, move it away, and run again"
   fi
-  mkdir -p "$1" && chown "$2:$3" "$1" && chmod "$4" "$1"
+  # of a folder, chmod keeps the setuid and setgid bits unless the mode has five digits or more
+  mkdir -p "$1" && chown "$2:$3" "$1" && chmod "0000$4" "$1"
 }`,
 };
 

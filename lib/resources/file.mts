@@ -50,7 +50,8 @@ staging_of() { # PATH: sets STAGED
   rm -rf "$STAGED"
 }
 file_place() { # STAGED PATH OWNER GROUP MODE
-  chown "$3:$4" "$1" && chmod "$5" "$1" && mv -f "$1" "$2" || { rm -f "$1"; return 1; }
+  # a link to a folder goes first: mv would move the file into that
+  chown "$3:$4" "$1" && chmod "0000$5" "$1" && { [ ! -L "$2" ] || [ ! -d "$2" ] || rm -f "$2"; } && mv -f "$1" "$2" || { rm -f "$1"; return 1; }
 }
 file_write() { # PATH CONTENT: the staged file, private
   staging_of "$1"

@@ -14,9 +14,9 @@ symlink_check() { # PATH TARGET
 }
 symlink_apply() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then cannot "$1 is a directory where a link should be" "look what it holds, move it away, and run again"; fi
-  mkdir -p "\${1%/*}" && rm -f "$1.sampan.new" && ln -s "$2" "$1.sampan.new" || return
+  mkdir -p "\${1%/*}/" && rm -rf "$1.sampan.new" && ln -s -- "$2" "$1.sampan.new" || return
   # a link to a folder: plain mv would move into it; busybox without -T gets the non-atomic way
-  mv -fT "$1.sampan.new" "$1" 2>/dev/null || { rm -f "$1.sampan.new"; ln -sfn "$2" "$1"; }
+  mv -fT "$1.sampan.new" "$1" 2>/dev/null || { rm -f "$1.sampan.new"; ln -sfn -- "$2" "$1"; }
 }`,
 };
 
