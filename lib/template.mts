@@ -12,37 +12,49 @@ const mustache = createRequire(import.meta.url)("mustache") as typeof Mustache;
 
 /**
  * Renders a mustache template beside the calling module: `render(new URL("templates/x.mustache", import.meta.url), view)`.
- * Nothing is escaped (this is not HTML), and a variable that the view lacks is an error: a silent blank in a server's
- * configuration is an outage.
+ * Nothing is escaped (this is not HTML), and whatever mustache would leave blank without a word is an error: a silent blank in a
+ * server's configuration is an outage. Only texts, numbers and booleans can stand as text; a Secret can't.
  * @throws Error naming the template's file, line and variable
  */
 export function render(template: URL, view: View): string {
   const file = fileURLToPath(template);
   const text = readFileSync(file, "utf8");
-  checkTokens(mustache.parse(text) as Token[], [view], file, text);
+  const fault: Fault = (start, what) => { throw new Error(`${file}:${text.slice(0, start).split("\n").length}: ${what}`); };
+  checkTokens(parse(text, fault), [view], undefined, fault);
   return mustache.render(text, view, undefined, { escape: (value: unknown) => String(value) });
 }
 
-function checkTokens(tokens: readonly Token[], scopes: readonly View[], file: string, text: string): void {
+type Fault = (start: number, what: string) => never;
+
+function parse(text: string, fault: Fault): Token[] {
+  try {
+    return mustache.parse(text) as Token[];
+  } catch (error) {
+    const { message } = error as Error;
+    fault(Number(/ at (\d+)$/.exec(message)?.[1] ?? 0), `${message.replace(/ at \d+$/, "")}; correct the template`);
+  }
+}
+
+/** @param item what `{{.}}` stands for, within a section */
+function checkTokens(tokens: readonly Token[], scopes: readonly View[], item: unknown, fault: Fault): void {
   for (const [kind, name, start, , inner] of tokens) {
     if (kind === "text" || kind === "!") continue;
-    const value = lookUp(name, scopes);
-    if (value === undefined) {
-      const line = text.slice(0, start).split("\n").length;
-      throw new Error(`${file}:${line}: the template asks for {{${name}}}, which its view doesn't have; add it in the role's tasks.mts`);
-    }
+    if (kind === ">") fault(start, `{{> ${name}}} is a partial, and there are none here; write its text into the template`);
+    const value = name === "." ? item : lookUp(name, scopes);
+    const section = kind === "#" || kind === "^";
+    if (value === undefined || (value === null && !section)) fault(start, `the template asks for {{${name}}}, which its view doesn't have; add it in the role's tasks.mts`);
+    if (typeof value === "function" || (typeof value === "object" && !section)) fault(start, `{{${name}}} is no text or number; give its text in the role's tasks.mts`);
     if (kind === "#") {
-      const items = Array.isArray(value) ? value : value ? [value] : [];
-      for (const item of items) checkTokens(inner!, [...scopes, (typeof item === "object" && item !== null ? item : {}) as View], file, text);
+      const items: readonly unknown[] = Array.isArray(value) ? value : value ? [value] : [];
+      for (const one of items) checkTokens(inner!, [...scopes, (typeof one === "object" && one !== null ? one : {}) as View], one, fault);
     } else if (kind === "^" && (!value || (Array.isArray(value) && value.length === 0))) {
-      checkTokens(inner!, scopes, file, text);
+      checkTokens(inner!, scopes, item, fault);
     }
   }
 }
 
 function lookUp(name: string, scopes: readonly View[]): unknown {
-  if (name === ".") return true;
   const [head = "", ...rest] = name.split(".");
   const scope = scopes.findLast((s) => Object.hasOwn(s, head));
-  return rest.reduce<unknown>((value, key) => (value as View | undefined)?.[key], scope?.[head]);
+  return rest.reduce<unknown>((value, key) => (value as View | undefined | null)?.[key], scope?.[head]);
 }
