@@ -55,7 +55,7 @@ file_place() { # STAGED PATH OWNER GROUP MODE
 }
 file_write() { # PATH CONTENT: the staged file, private
   staging_of "$1"
-  (umask 077 && printf %s "$2" >"$STAGED") || { rm -f "$STAGED"; return 1; }
+  (umask 077 && printf %s "$2" >"$STAGED") || { rm -f "$STAGED"; cannot "the new text of $1 can't be written" "see that its file system is writable and has free space, then run again"; }
 }
 file_validated() { # STATUS: drops the staged text when the validating command didn't accept it
   [ "$1" -eq 0 ] || { rm -f "$STAGED"; cannot "the new text is refused by its validating command, and the old one stays (see the output)" "correct the variables or the template that it names"; }

@@ -28,7 +28,8 @@ service_check() { # NAME ENABLED RUNNING
   unit_state "$1"
   [ "$U_LOAD" != masked ] || { differs state masked unmasked; return 0; }
   [ "$U_RELOAD" != yes ] || differs definition 'changed on disk' 'loaded by systemd'
-  case $2,$U_FILE in yes,enabled* | no,disabled | no,) ;; yes,*) differs enabled "\${U_FILE:-no}" enabled ;; *) differs enabled "$U_FILE" disabled ;; esac
+  # enabled-runtime is gone after a reboot; static and its like can't be enabled
+  case $2,$U_FILE in yes,enabled | no,disabled | no, | no,static | no,indirect | no,generated | no,transient) ;; yes,*) differs enabled "\${U_FILE:-no}" enabled ;; *) differs enabled "$U_FILE" disabled ;; esac
   case $3,$U_ACTIVE in yes,active | yes,reloading | no,inactive | no,failed) ;; yes,*) differs state "$U_ACTIVE" active ;; *) differs state "$U_ACTIVE" inactive ;; esac
 }
 service_log() { journalctl -u "$1" -n 15 --no-pager -o cat 2>/dev/null; }
@@ -36,7 +37,7 @@ service_apply() { # NAME ENABLED RUNNING READY-FUNCTION
   unit_state "$1"
   [ "$U_LOAD" != masked ] || cannot "the unit $1 is masked: somebody has locked it on purpose" "if that is no longer meant, run on the host: systemctl unmask $1"
   systemctl daemon-reload || return
-  if [ "$2" = yes ]; then systemctl -q enable "$1"; else systemctl -q disable "$1"; fi || return
+  if [ "$2" = yes ]; then systemctl -q enable "$1"; else systemctl -q disable "$1" && { [ "$U_FILE" != enabled-runtime ] || systemctl -q disable --runtime "$1"; }; fi || return
   if [ "$3" = no ]; then systemctl stop "$1"; return; fi
   systemctl reset-failed "$1" 2>/dev/null
   systemctl start "$1" && service_ready "$1" "$4" || { service_log "$1"; return 1; }
