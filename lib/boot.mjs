@@ -49,6 +49,8 @@ async function bundle(target) {
       entryPoints: readdirSync(join(root, "playbooks")).filter((f) => f.endsWith(".mts")).map((f) => join(root, "playbooks", f)),
       outdir: part, outExtension: { ".js": ".mjs" }, bundle: true, splitting: true, format: "esm", platform: "node", target: "node20",
       sourcemap: "linked", sourcesContent: false, sourceRoot: pathToFileURL(part).href + "/", logLevel: "silent", plugins: [sourceUrls],
+      // CommonJS that is imported when needed: bundled, it would lose its names
+      external: ["nats", "@nats-io/*"],
       banner: { js: `import { createRequire as requireOf } from "node:module"; const require = requireOf(${JSON.stringify(pathToFileURL(join(root, "package.json")).href)});` },
     });
     renameSync(part, target);
