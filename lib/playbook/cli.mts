@@ -78,12 +78,19 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
   } catch (error) {
-    const unknown = /Unknown option '(-+[^']*)'/.exec((error as Error).message)?.[1];
-    const names = Object.keys(FLAGS).map((n) => `--${n}`);
-    throw new UsageError(unknown
-      ? `there is no flag ${unknown}${didYouMean(unknown, names)}; see --help`
-      : `${(error as Error).message.split(". ")[0]!.replace(/\.$/, "")}; see --help`);
+    throw new UsageError(`${said((error as Error).message)}; see --help`);
   }
+}
+
+/** What parseArgs found wrong, in our words. */
+function said(message: string): string {
+  const unknown = /Unknown option '(-+[^']*)'/.exec(message)?.[1];
+  if (unknown) return `there is no flag ${unknown}${didYouMean(unknown, Object.keys(FLAGS).map((n) => `--${n}`))}`;
+  // `-i`, `--inventory` or `-i, --inventory <value>`
+  const [, word = "", problem = ""] = /^Option '(?:-\w, )?-+([\w-]+)[^']*' (argument|does not)/.exec(message) ?? [];
+  const found = Object.entries<{ type: string; short?: string; value?: string }>(FLAGS).find(([name, { short }]) => word === name || word === short);
+  if (!found) return message.split("\n")[0]!;
+  return problem === "argument" ? `--${found[0]} needs ${found[1].value} after it` : `--${found[0]} takes no value`;
 }
 
 const didYouMean = (word: string, among: readonly string[]): string => {

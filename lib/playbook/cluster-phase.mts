@@ -15,7 +15,7 @@ export async function clusterPhase<V, C extends Named>(run: Run<V>, phase: strin
     try {
       for await (const task of role.tasks(cluster, run.abort.signal)) {
         if (run.stopped) { run.noteStop(`${cluster.name}: before ${task.task}`); break; }
-        if (run.selection.wants(role.name, task.task)) await one(lane, task);
+        if (run.selection.wants(role.name, task.task) || (task.listed !== undefined && run.selection.wants(role.name, task.listed))) await one(lane, task);
       }
     } catch (error) {
       if (run.stopped) run.noteStop(`${cluster.name}: in ${role.name}`);

@@ -44,6 +44,8 @@ export interface TaskResult {
 export interface ClusterTask {
   /** `type name`, as with resources */
   task: string;
+  /** the name under which --list-tasks has it, where its own isn't known before */
+  listed?: string;
   at: Location;
   run(mode: "apply" | "check", signal: AbortSignal): Promise<TaskResult>;
 }

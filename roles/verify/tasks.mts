@@ -10,6 +10,8 @@ import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
 
+const HEALTH = "health of the cluster";
+
 // Checks are asked for by no line of their own.
 const at = { file: "", line: 0 };
 
@@ -25,7 +27,7 @@ export const verifyHosts: HostRole<Vars, void> = {
 export const verify: ClusterRole<Cluster> = {
   kind: "cluster",
   name: "verify",
-  list: () => ["health of the cluster", "push through a queue group", "pull from a stream"],
+  list: () => [HEALTH, "push through a queue group", "pull from a stream"],
 
   async *tasks(cluster, signal) {
     const { verify: wanted } = cluster.hosts[0]!.vars;
@@ -61,7 +63,7 @@ function expectation(cluster: Cluster): Expectation {
 function known(check: Check, cluster: Cluster): ClusterTask {
   const task = check.asset ? `${check.title}: ${check.asset}` : check.title;
   if (check.status === "warning") cluster.emit({ type: "warning", text: `${task}: ${check.detail}${check.next ? `. ${check.next}` : ""}` });
-  return { task, at, run: async () => check.status === "failed"
+  return { task, listed: HEALTH, at, run: async () => check.status === "failed"
     ? { status: "failed", failure: { what: check.detail, next: check.next } }
     : { status: "ok", reason: check.detail } };
 }
