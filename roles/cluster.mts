@@ -58,18 +58,19 @@ const DIRECT_TIMEOUT = 1500;
 
 /** Straight to the node; through the host's SSH connection where a firewall lets nobody else in. */
 function dialOf(run: Run<Vars, LoadedInventory<Vars>>, members: readonly Host<Vars>[]): Dial {
-  const ways = new Map<string, Promise<{ host: string; port: number }>>();
-  const find = async (lane: string, host: string, port: number): Promise<{ host: string; port: number }> => {
-    if (await answers(host, port)) return { host, port };
+  const direct = new Map<string, Promise<boolean>>();
+  // By session: a host that was rebooted has a new one, and forwards through the old are dead.
+  const forwarded = new WeakMap<object, Promise<number>>();
+  return async ({ lane, host, port }) => {
+    if (!direct.has(lane)) direct.set(lane, answers(host, port));
+    if (await direct.get(lane)) return { host, port };
     const member = members.find((h) => h.name === lane)!;
     const session = await run.connections.to(member);
     if (!session) return { host, port };
-    const inside = member.vars.host === "0.0.0.0" || member.vars.host === "::" ? "127.0.0.1" : member.vars.host;
-    return { host: "127.0.0.1", port: await session.forward(`${inside}:${port}`) };
-  };
-  return ({ lane, host, port }) => {
-    if (!ways.has(lane)) ways.set(lane, find(lane, host, port));
-    return ways.get(lane)!;
+    const listens = member.vars.host;
+    const inside = listens === "0.0.0.0" || listens === "::" ? "127.0.0.1" : listens;
+    if (!forwarded.has(session)) forwarded.set(session, session.forward(`${inside}:${port}`));
+    return { host: "127.0.0.1", port: (await forwarded.get(session))! };
   };
 }
 
