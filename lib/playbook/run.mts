@@ -70,12 +70,19 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     return roles.length === 0 || roles.includes(role.name);
   }
 
-  /** Some roles on all hosts at once: one program each. */
-  async hosts(phase: string, roles: readonly AnyHostRole<V>[]): Promise<void> {
+  /** --check has found something on it already: what comes later can't be told from how the host is now. */
+  wouldChange(host: Host<V>): boolean {
+    const { drift, unknown } = this.recap[host.name] ?? noCounts();
+    return this.mode === "check" && drift + unknown > 0;
+  }
+
+  /** Some roles on all hosts (but those that `leaveOut` names) at once: one program each. */
+  async hosts(phase: string, roles: readonly AnyHostRole<V>[], leaveOut: (host: Host<V>) => boolean = () => false): Promise<void> {
     const wanted = roles.filter((r) => this.wants(r)) as HostRole<V>[];
-    if (!wanted.length || this.stopped) return;
+    const left = this.config.hosts.filter((h) => !this.out.has(h.name) && !leaveOut(h));
+    if (!wanted.length || !left.length || this.stopped) return;
     const since = performance.now();
-    const ready = await this.#connect();
+    const ready = await this.#connect(left);
     const resources = await this.#resources(wanted, ready);
     const programs = ready.map(({ host, session }) => ({ host, session, steps: this.selection.steps(plan(resources.get(host.name)!)) }));
     this.selection.passed(programs.some(({ steps }) => steps.some((s) => s.kind === "resource")));
@@ -99,8 +106,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     this.outputs.set(host.name, new Map([...(this.outputs.get(host.name) ?? []), ...outcome.outputs]));
   }
 
-  async #connect(): Promise<{ host: Host<V>; session: Session }[]> {
-    const left = this.config.hosts.filter((h) => !this.out.has(h.name));
+  async #connect(left: readonly Host<V>[]): Promise<{ host: Host<V>; session: Session }[]> {
     const sessions = await pool(left, this.config.options.forks, async (host) => ({ host, session: await this.connections.to(host) }));
     for (const { host, session } of sessions) if (!session) this.out.add(host.name);
     const ready = sessions.filter((s): s is { host: Host<V>; session: Session } => s.session !== undefined);
