@@ -18,7 +18,7 @@ export interface Gate<V> {
 
 /**
  * Runs a rolling handler where it is due, node by node behind the gate. The first failure ends the roll: what is due stays
- * due, as it is a fact of the hosts, and the next run goes on from there.
+ * due, as it is a fact of the hosts, and the next run goes on from there. This run does nothing more on these hosts.
  */
 export async function roll<V>(run: Run<V>, handler: Handler, gate: Gate<V>): Promise<void> {
   const hosts = run.config.hosts.filter((h) => !run.out.has(h.name) && stepsOf(run, h, handler).length > 0);
@@ -43,7 +43,7 @@ async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V
     if (!host) return;
     left = left.filter((h) => h !== host);
     if (!(await gated(run, host, "before", gate)) || !(await apply(run, handler, host)) || !(await gated(run, host, "after", gate))) {
-      for (const h of left) run.out.add(h.name);
+      for (const h of [host, ...left]) run.out.add(h.name);
       return;
     }
   }
