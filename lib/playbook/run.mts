@@ -80,7 +80,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
   async hosts(phase: string, roles: readonly AnyHostRole<V>[], leaveOut: (host: Host<V>) => boolean = () => false): Promise<void> {
     const wanted = roles.filter((r) => this.wants(r)) as HostRole<V>[];
     const left = this.config.hosts.filter((h) => !this.out.has(h.name) && !leaveOut(h));
-    if (!wanted.length || !left.length || this.stopped) return;
+    if (!wanted.length || !left.length || this.stopsBefore(phase)) return;
     const since = performance.now();
     const ready = await this.#connect(left);
     const resources = await this.#resources(wanted, ready);
@@ -132,6 +132,12 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     this.abort.abort(new Error("interrupted"));
   }
 
+  /** True when the run was stopped; the first thing that is left out for that is where it stopped. */
+  stopsBefore(phase: string): boolean {
+    if (this.#stopped?.length === 0) this.#stopped.push(`before: ${phase}`);
+    return this.stopped;
+  }
+
   noteStop(where?: string): void {
     this.#stopped ??= [];
     if (where) this.#stopped.push(where);
@@ -141,8 +147,9 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
   get exit(): number {
     const counts = Object.values(this.recap);
     if (this.stopped) return 130;
-    if (counts.some((c) => c.failed)) return 1;
+    // First, as what failed for the cluster is mostly its consequence.
     if (this.connections.unreachable.size) return 4;
+    if (counts.some((c) => c.failed)) return 1;
     return this.mode === "check" && counts.some((c) => c.drift || c.unknown) ? 2 : 0;
   }
 
