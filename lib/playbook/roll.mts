@@ -22,7 +22,7 @@ export interface Gate<V> {
  */
 export async function roll<V>(run: Run<V>, handler: Handler, gate: Gate<V>): Promise<void> {
   const hosts = run.config.hosts.filter((h) => !run.out.has(h.name) && stepsOf(run, h, handler).length > 0);
-  if (!hosts.length || run.stopped || run.mode === "check") return;
+  if (!hosts.length || run.mode === "check" || run.stopsBefore(handler.name)) return;
   const phase = handler.name;
   const since = performance.now();
   run.emit({ type: "phase_start", phase, lanes: hosts.map((h) => h.name), tasks: Object.fromEntries(hosts.map((h) => [h.name, 1])) });
@@ -44,7 +44,7 @@ async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V
     left = left.filter((h) => h !== host);
     if (!(await gated(run, host, "before", gate)) || !(await apply(run, handler, host)) || !(await gated(run, host, "after", gate))) {
       for (const h of [host, ...left]) run.out.add(h.name);
-      return;
+      break;
     }
   }
   if (run.stopped && left.length) run.noteStop(`${handler.name}: before ${left.map((h) => h.name).join(", ")}`);

@@ -167,7 +167,9 @@ export class Lines {
 
   private value(text: string): string {
     if (text === "") return "''";
-    return truncate(clean(text.replaceAll("\n", "\\n")), 100, this.o.style.symbols.ellipsis);
+    // Twelve digits are enough for people; events have them all.
+    const short = text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, `$1${this.o.style.symbols.ellipsis}`);
+    return truncate(clean(short.replaceAll("\n", "\\n")), 100, this.o.style.symbols.ellipsis);
   }
 
   private gate(e: EventOf<"gate">): string[] {
