@@ -132,13 +132,26 @@ want() {
 }
 
 # --- the lock and the log -------------------------------------------------------------------------------------------------
+# sp_lock HOLDER ORIGIN ENDED-ORIGIN (lock.mts)
 sp_lock() {
   # not `:`: a redirection that fails ends the shell when the command is a special one
   { mkdir -p /run/sampan && true >>/run/sampan/lock; } 2>/dev/null || { emit locked "can't write /run/sampan/lock" ''; exit 1; }
   exec 9>>/run/sampan/lock
-  flock -n 9 || { emit locked "$(cat /run/sampan/holder 2>/dev/null)" busy; exit 1; }
+  flock -n 9 || sp_succeed "${3-}" || { emit locked "$(cat /run/sampan/holder 2>/dev/null)" busy "$SP_OTHER"; exit 1; }
   printf '%s' "$1" >/run/sampan/holder
+  printf '%s %s\n' $$ "${2-}" >/run/sampan/shell
   SP_HOLDS=1
+}
+# sp_succeed ORIGIN: ends the shell of a run that has ended without this host's hearing of it. Its step in hand finishes.
+sp_succeed() {
+  sp_pid= SP_OTHER=
+  { read -r sp_pid SP_OTHER </run/sampan/shell; } 2>/dev/null
+  [ -n "$1" ] && [ "$1" = "$SP_OTHER" ] || return
+  kill -TERM "$sp_pid" 2>/dev/null
+  flock -w 1 9 && return
+  # an idle bash doesn't hear TERM
+  grep -qs "^PPid:[[:space:]]*$sp_pid\$" /proc/[0-9]*/status || kill -KILL "$sp_pid" 2>/dev/null
+  flock -w 25 9
 }
 sp_release() { [ -z "$SP_HOLDS" ] || rm -f /run/sampan/holder; }
 sp_audit() {

@@ -7,6 +7,7 @@ import type { SshOptions } from "../ssh/argv.mts";
 import { type Program, preamble } from "./compile.mts";
 import type { Emit, Failure } from "./events.mts";
 import { type Facts, readFacts } from "./facts.mts";
+import { hasEnded, lockText } from "./lock.mts";
 import { type Frame, FrameReader } from "./protocol.mts";
 import { type Outcome, StepEvents } from "./step-events.mts";
 
@@ -45,14 +46,23 @@ export class Session {
 
   /** Connects and learns the facts, in one exchange. @throws SessionError when the host can't be used */
   static async open(host: Host, options: SessionOptions): Promise<Session> {
+    try {
+      return await Session.#open(host, options);
+    } catch (error) {
+      if (!(error instanceof SessionError) || error.holder === undefined || !hasEnded(error.holder)) throw error;
+      return Session.#open(host, { ...options, control: `${options.control}+` }, error.holder);
+    }
+  }
+
+  static async #open(host: Host, options: SessionOptions, ended?: string): Promise<Session> {
     const session = new Session(host, options);
     const holder = `${options.who} since ${new Date().toISOString()}`;
     const facts = readFileSync(new URL("facts.sh", import.meta.url), "utf8").replace(/^\s*#.*\n/gm, "");
-    const lock = options.lock ? `[ "$(id -u)" != 0 ] || sp_lock ${quote(holder)}\n` : "";
+    const lock = options.lock ? lockText(holder, ended) : "";
     const collected: Record<string, string> = {};
     const ready = session.#until((frame, done, fail) => {
       if (frame.kind === "f") collected[frame.fields[0]!] = frame.fields[1]!;
-      if (frame.kind === "locked") fail(lockedFailure(host, frame.fields));
+      if (frame.kind === "locked") fail(locked(host, frame.fields));
       if (frame.kind === "ready") done();
     }, READY_TIMEOUT);
     session.#master.send(`${preamble(options.nonce, options.who)}\n${lock}SP_STORE_DIR=${quote(options.storeDir)}\n${facts}\nsp_facts\n`);
@@ -156,13 +166,16 @@ export class Session {
 /** A host that can't be used, or was lost. */
 export class SessionError extends Error {
   readonly failure: Failure;
-  constructor(failure: Failure) { super(failure.what); this.failure = failure; }
+  /** origin (lock.mts) of the run that holds the host's lock, when that is the reason */
+  readonly holder: string | undefined;
+  constructor(failure: Failure, holder?: string) { super(failure.what); this.failure = failure; this.holder = holder; }
 }
 
-function lockedFailure(host: Host, [holder = "", why]: string[]): SessionError {
-  return new SessionError(why === "busy"
-    ? { what: `${host.name} is being worked on by ${holder || "someone else"}`, next: "wait for that run to end, or stop it; then run again" }
-    : { what: holder, next: "check that /run is a writable file system on the host" });
+function locked(host: Host, [holder = "", why, origin]: string[]): SessionError {
+  return why === "busy"
+    ? new SessionError({ what: `${host.name} is being worked on by ${holder || "someone else"}`,
+        next: "wait for that run to end, or stop it; then run again. If its machine is gone for good, run on the host: kill -9 $(cut -d' ' -f1 /run/sampan/shell)" }, origin)
+    : new SessionError({ what: holder, next: "check that /run is a writable file system on the host" });
 }
 
 function notRoot(host: Host): Failure {

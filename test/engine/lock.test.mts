@@ -15,7 +15,7 @@ for (const [name, argv, unusable] of shells) {
       const disk = new Disk(t);
       const first = new LocalHost(t, argv, disk);
       t.equal((await first.lock("alice since noon")).kind, "ready");
-      t.strictSame(await new LocalHost(t, argv, disk).lock("bob"), { kind: "locked", fields: ["alice since noon", "busy"] });
+      t.strictSame(await new LocalHost(t, argv, disk).lock("bob"), { kind: "locked", fields: ["alice since noon", "busy", ""] });
       t.equal(disk.holder, "alice since noon", "the refused one leaves it alone");
       t.equal(await first.close(), 0);
       t.equal(disk.holder, "");
@@ -69,6 +69,22 @@ for (const [name, argv, unusable] of shells) {
       });
       t.equal(await host.ended, 143);
       t.strictSame([existsSync(disk.at("slow")), existsSync(disk.at("later")), disk.holder], [true, false, ""]);
+    });
+
+    t.test("the shell of a run that has ended unheard makes room: idle, in a step, and only for who knows its origin", async (t) => {
+      const disk = new Disk(t);
+      const take = (host: LocalHost, ended: string) => host.exchange(`sp_lock bob new ${ended}\nemit ready\n`, ["locked", "ready"]);
+      const idle = new LocalHost(t, argv, disk);
+      await idle.exchange("sp_lock alice boot/1/77\nemit ready\n", ["ready"]);
+      t.strictSame(await take(new LocalHost(t, argv, disk), "boot/1/78"), { kind: "locked", fields: ["alice", "busy", "boot/1/77"] });
+      const busy = new LocalHost(t, argv, disk);
+      t.equal((await take(busy, "boot/1/77")).kind, "ready");
+      t.equal(disk.holder, "bob");
+      const slow = flag(disk.at("slow"), `sleep 2; : >${quote(disk.at("slow"))}`);
+      const applying = new Promise<void>((resolve) => void busy.run(programOf("apply", slow, flag(disk.at("later"))), (f) => { if (f.kind === "d1") setTimeout(resolve, 200); }));
+      await applying;
+      t.equal((await take(new LocalHost(t, argv, disk), "new")).kind, "ready");
+      t.strictSame([existsSync(disk.at("slow")), existsSync(disk.at("later"))], [true, false], "the step in hand has finished, no other has begun");
     });
 
     t.test("a push: the right bytes, wrong bytes, none; and what a killed run left", async (t) => {

@@ -124,6 +124,29 @@ t.test("a session", { skip }, async (t) => {
     t.strictSame(sshProcesses(), []);
   });
 
+  t.test("the controller dies and the host never hears of it: the next run from here takes over, another's doesn't", async (t) => {
+    const script = join(scratch, "unheard.mts");
+    writeFileSync(script, `
+      import { Session } from "${root}lib/engine/session.mts";
+      await Session.open({ name: "n", groups: [], vars: {}, connection: ${JSON.stringify(hosts.host().connection)} },
+        { nonce: "sampan-child", who: "child@here/1", lock: true, storeDir: "/", control: "${scratch}/u", acceptNewHostKeys: false });
+      console.log("open");
+    `);
+    const child = spawn(process.execPath, ["--import", "tsx", script], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    t.teardown(() => child.kill("SIGKILL"));
+    await Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => { throw new Error("it ended"); })]);
+    t.match((await hosts.refused(hosts.host())).what, /worked on by child/, "while it lives it is left alone");
+    await hosts.sh("pkill -STOP -f '[s]shd: root@notty'");
+    process.kill(masterPid(), "SIGKILL");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const session = await hosts.open();
+    t.strictSame((await run(session, [flag("/root/taken-over")])).ends.map((e) => e.status), ["changed"]);
+    await hosts.sh("pkill -CONT -f '[s]shd: root@notty'");
+    await session.close();
+    t.ok(await lockFree());
+  });
+
   t.test("20 MB are pushed, verified, and only when the host lacks them", async (t) => {
     const path = join(scratch, "payload");
     const bytes = randomBytes(20_000_000);

@@ -28,6 +28,7 @@ export class LabHosts {
   }
 
   static async up(t: Test, lab: Lab, nodes: number): Promise<LabHosts> {
+    await lab.down(); // what a killed run of the test left
     const { hosts, inventory } = await lab.up({ nodes });
     return new LabHosts(t, lab, new Map(hosts.map((h) => [h.name, h.address])), inventory);
   }
