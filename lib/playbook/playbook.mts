@@ -38,17 +38,18 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
       if (options.listTasks) return leave(0, tasks.map((t) => `${t.role}: ${t.task}\n`).join(""));
       run.selection.validate(tasks);
     }
-    return leave(await perform(spec, run, main));
+    const { exit, lines } = await perform(spec, run, main);
+    return leave(exit, "", lines.map((l) => `${l}\n`).join(""));
   } catch (error) {
     if (error instanceof UsageError) return leave(3, "", error.lines.map((l) => `${l}\n`).join(""));
     throw error;
   }
 }
 
-async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>, run: Run<V, I>, main: (run: Run<V, I>) => Promise<void>): Promise<number> {
+async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>, run: Run<V, I>, main: (run: Run<V, I>) => Promise<void>): Promise<{ exit: number; lines: readonly string[] }> {
   const { options, inventory, hosts, playbook, reporter } = run.config;
   const since = Date.now();
-  let exit: number | undefined;
+  let lines: readonly string[] = [];
   run.emit({ type: "run_start", playbook, inventory: inventory.dir, mode: run.mode, hosts: hosts.map((h) => h.name), roles: roles.filter((r) => !options.roles.length || options.roles.includes(r)) });
   for (const text of inventory.warnings) run.emit({ type: "warning", text });
   onInterrupt(run);
@@ -57,16 +58,15 @@ async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>,
   } catch (error) {
     // Wrong only in the light of the facts, and found before anything was changed.
     if (!(error instanceof UsageError)) throw error;
-    for (const line of error.lines) run.emit({ type: "warning", text: line });
-    exit = 3;
+    lines = error.lines;
   } finally {
     await run.connections.close();
   }
-  exit ??= run.exit;
+  const exit = lines.length ? 3 : run.exit;
   if (run.stopped) run.emit({ type: "stopped", signal: "SIGINT", where: [...run.whereStopped] });
   run.emit({ type: "run_end", ms: Date.now() - since, exit, recap: run.recap });
   reporter.end();
-  return exit;
+  return { exit, lines };
 }
 
 /** Once: stop at the next step boundary. Twice: at once. */

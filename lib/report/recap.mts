@@ -75,7 +75,7 @@ export function verdict(tally: Tally): { text: string; ink: "green" | "yellow" |
   const failed = lanes.filter((l) => l.state !== "unreachable" && (l.counts.failed > 0 || l.state === "failed"));
   const troubles = [failed.length > 0 ? `${names(failed)} failed` : "", unreachable.length > 0 ? `${names(unreachable)} unreachable` : ""].filter(Boolean);
   if (troubles.length > 0 || (exit !== 0 && exit !== 2)) {
-    return { ink: "red", text: `${troubles.join(", ") || `failed with exit status ${exit}`}${unreachable.length === 0 && troubles.length > 0 ? "; mend it and run the same command again" : ""}` };
+    return { ink: "red", text: `${troubles.join(", ") || (exit === 3 ? "nothing was changed: the inventory doesn't fit, see below" : `failed with exit status ${exit}`)}${unreachable.length === 0 && troubles.length > 0 ? "; mend it and run the same command again" : ""}` };
   }
   const later = total.unknown > 0 ? `, ${plural(total.unknown, "task")} can't be known until then` : "";
   const drifted = lanes.filter((l) => l.counts.drift > 0);
