@@ -11,7 +11,7 @@ const declared = (cluster: Cluster): readonly StreamDeclaration[] => cluster.hos
 const READY = "cluster ready for streams";
 
 /** Right after the first start the meta group is still forming: servers without a full one refuse replicas. */
-const FORMING = { timeoutMs: 45_000, settleMs: 500 };
+const FORMING = { timeoutMs: 45_000, settleMs: 0 };
 
 /** Streams and consumers of the inventory, through the JetStream API. What exists without being declared is listed, never touched. */
 export const jetstreamSetup: ClusterRole<Cluster> = {
