@@ -8,6 +8,7 @@ import type { Options } from "../lib/playbook/cli.mts";
 import { playbook } from "../lib/playbook/playbook.mts";
 import type { AnyHostRole, ClusterRole, HostRole } from "../lib/playbook/role.mts";
 import type { Run } from "../lib/playbook/run.mts";
+import { checkOwnCertificates } from "./cluster-config/certificates.mts";
 import { type Cluster, clustersOf } from "./cluster.mts";
 import { validateAgainstFacts } from "./facts-checks.mts";
 import { loadInventory } from "./inventory.mts";
@@ -47,6 +48,7 @@ function load(options: Options): { inventory: LoadedInventory<Vars>; hosts: read
     extraVars: options.extraVars,
     generate: (missing) => generateMissingSecrets(options.inventory, missing, { dryRun }),
   });
+  checkOwnCertificates(inventory);
   return { inventory, hosts: options.limit === undefined ? inventory.hosts : select(inventory, options.limit) };
 }
 

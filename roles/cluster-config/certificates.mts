@@ -3,13 +3,25 @@ import { ensurePki, type Pki, type PkiHost } from "../../lib/pki/ca.mts";
 import { ownCertificates } from "../../lib/pki/own.mts";
 import type { Vars } from "../schema.mts";
 
+type Wanting = PkiHost & { tls: Vars["tls"] };
+type Owning = PkiHost & { tls: NonNullable<Vars["tls"]> };
+
+const wanting = (inventory: Inventory<Vars>): Wanting[] =>
+  inventory.hosts.map((h) => ({ name: h.name, serverName: h.vars.server_name, address: h.connection.address, tls: h.vars.tls }));
+const owning = (all: readonly Wanting[]): Owning[] => all.filter((h): h is Owning => h.tls !== undefined);
+
 /** The region's CA and a certificate for each host; or the user's own, for those hosts that name some. */
 export async function certificates(inventory: Inventory<Vars>, dryRun: boolean): Promise<Pki> {
-  const all: (PkiHost & { tls: Vars["tls"] })[] = inventory.hosts.map((h) => ({ name: h.name, serverName: h.vars.server_name, address: h.connection.address, tls: h.vars.tls }));
-  const own = all.filter((h): h is PkiHost & { tls: NonNullable<Vars["tls"]> } => h.tls !== undefined);
+  const all = wanting(inventory), own = owning(all);
   const theirs = own.length ? ownCertificates(inventory.dir, own) : undefined;
   if (theirs && own.length === all.length) return theirs;
   const ours = await ensurePki(inventory.dir, all.filter((h) => !h.tls), { dryRun });
   if (!theirs) return ours;
   return { ca: ours.ca + theirs.ca, hosts: new Map([...ours.hosts, ...theirs.hosts]), changed: ours.changed, warnings: [...ours.warnings, ...theirs.warnings] };
+}
+
+/** Are the user's own certificates fit for their hosts? Needs nothing but this machine. @throws UsageError with all that is wrong */
+export function checkOwnCertificates(inventory: Inventory<Vars>): void {
+  const own = owning(wanting(inventory));
+  if (own.length) ownCertificates(inventory.dir, own);
 }

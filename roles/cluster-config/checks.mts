@@ -64,6 +64,8 @@ const store: Check<Vars> = ({ hosts, complete, error, warn }) => {
     const { enabled, store_dir } = host.vars.jetstream;
     const lost = ["/tmp", "/var/tmp", "/run", "/dev", "/proc", "/sys"].find((folder) => store_dir === folder || store_dir.startsWith(`${folder}/`));
     if (enabled && lost) error(host, ["jetstream", "store_dir"], `jetstream.store_dir ${store_dir} is under ${lost}, which is emptied; choose a folder such as /var/lib/nats/jetstream`);
+    const hidden = ["/home", "/root"].find((folder) => store_dir.startsWith(`${folder}/`) || store_dir === folder);
+    if (enabled && hidden) error(host, ["jetstream", "store_dir"], `jetstream.store_dir ${store_dir} is under ${hidden}, which the server's unit hides from it; choose a folder such as /var/lib/nats/jetstream`);
   }
   if (!complete) return;
   const nodes = hosts.filter((host) => host.vars.jetstream.enabled);
