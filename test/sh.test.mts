@@ -6,6 +6,8 @@ import { Secret } from "../lib/secret.mts";
 import { Sh, quote, sh } from "../lib/sh.mts";
 import { env, shells } from "./engine/shells.mts";
 
+t.setTimeout(120_000);
+
 // What breaks quoting: the shells' own characters, blanks, leading dashes and tildes, text of several bytes, control characters.
 const awkward = fc.constantFrom("'", '"', "\\", "$", "`", "\n", "\r", "\t", " ", "~", "-", "!", "*", "?", "[", "]", "{a,b}", "$(id)", "${x}", "#", ";", "&", "|",
   "<", ">", "(", ")", "=", "%s", "\\n", "\\'", "$'", "\u0001", "\u007f", "é", "香港", "🚤", "-n", "-e", "--", "~root", "''");

@@ -9,6 +9,8 @@ import { Sh, quote } from "../../lib/sh.mts";
 import { flag, programOf, step, stepsOf } from "./local-host.mts";
 import { env, shells, without } from "./shells.mts";
 
+t.setTimeout(120_000);
+
 t.test("steps stand in the order of the roles, then each handler once", async (t) => {
   const restart = handler("restart", { check: new Sh(":"), apply: new Sh(":") });
   const roll = handler("roll", { check: new Sh(":"), apply: new Sh(":"), rolling: true });

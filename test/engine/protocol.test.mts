@@ -7,6 +7,8 @@ import { type Frame, FrameReader } from "../../lib/engine/protocol.mts";
 import { quote } from "../../lib/sh.mts";
 import { env, shells } from "./shells.mts";
 
+t.setTimeout(120_000);
+
 const NONCE = "sampan-Xy_3-z";
 const wire = ({ kind, fields }: Frame): Buffer =>
   Buffer.from(`\n${NONCE} ${[kind, ...fields.map((f) => Buffer.byteLength(f))].join(" ")}\n${fields.join("")}`);

@@ -7,6 +7,8 @@ import { Disk, LocalHost, programOf, sha256 } from "../engine/local-host.mts";
 import { notRoot, shells } from "../engine/shells.mts";
 import { golden } from "./golden.mts";
 
+t.setTimeout(120_000);
+
 t.test("programs", async (t) => {
   golden(t, "file", file({ path: "/etc/it's here.conf", content: "a: 'b'\n$x `y` \\ é\n", owner: "nats", group: "nats", mode: 0o640, needs: ["directory /etc"] }));
   golden(t, "file-validated", file({ path: "/etc/a.conf", content: "a\n", validate: (staged) => sh`a-tool -t ${staged}` }));
