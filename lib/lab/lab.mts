@@ -29,6 +29,8 @@ export interface LabStatus {
 export interface UpOptions {
   /** how many hosts; left out: as many as there are, else 3 */
   nodes?: number;
+  /** what new hosts have beyond a bare server's packages (default: as before, else none), for tools that need e.g. python3 */
+  packages?: string[];
   report?: Report;
 }
 
@@ -45,14 +47,15 @@ export class Lab {
    * Brings the region's hosts up and writes its inventory; mends what it finds half-made, switched off or cut off. Does
    * nothing to a healthy lab.
    */
-  async up({ nodes, report = silent }: UpOptions = {}): Promise<LabStatus> {
+  async up({ nodes, packages, report = silent }: UpOptions = {}): Promise<LabStatus> {
     if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 1 && nodes <= maxNodes)) {
       throw new LabError(`a lab can't have ${nodes} hosts`, `choose 1 to ${maxNodes}`);
     }
     await ensureTools(report);
-    const [rootfs] = await Promise.all([ensureRootfs(report), ...usualVersions.map((version) => ensureBinary(version, report))]);
+    const extra = packages ?? (await readState(this.region))?.packages ?? [];
+    const [rootfs] = await Promise.all([ensureRootfs(report, extra), ...usualVersions.map((version) => ensureBinary(version, report))]);
     return this.#exclusively(async () => {
-      const state = await this.#settle(nodes);
+      const state = await this.#settle(nodes, extra);
       await ensureLoginKey(state.disks);
       await Promise.all(state.hosts.map((host) => this.#ensureHost(state, host, rootfs, report)));
       await writeInventory(state);
@@ -61,7 +64,7 @@ export class Lab {
   }
 
   /** Settles on hosts and subnet, makes the switch, removes hosts that are too many. */
-  async #settle(nodes: number | undefined): Promise<RegionState> {
+  async #settle(nodes: number | undefined, packages: string[]): Promise<RegionState> {
     const before = await readState(this.region);
     const disks = before?.disks ?? join(cacheDir(), "lab", this.region);
     // after a restart of the machine only the disks are left
@@ -70,12 +73,12 @@ export class Lab {
     const surplus = found.filter((name) => !hosts.includes(name));
     const octet = await withLock(networkLock, async () => {
       const octet = before?.octet ?? await chooseOctet(this.#names);
-      await writeState({ region: this.region, octet, hosts: [...hosts, ...surplus], disks, inventory: inventoryDir(this.region) });
+      await writeState({ region: this.region, octet, hosts: [...hosts, ...surplus], disks, inventory: inventoryDir(this.region), packages });
       await ensureSwitch(this.#names, octet);
       return octet;
     });
     for (const host of surplus) await removeHost(this.#names, host, disks);
-    const state = { region: this.region, octet, hosts, disks, inventory: inventoryDir(this.region) };
+    const state = { region: this.region, octet, hosts, disks, inventory: inventoryDir(this.region), packages };
     await writeState(state);
     return state;
   }
@@ -131,7 +134,7 @@ export class Lab {
       const { machine, state } = await this.#find(host);
       await machine.powerCut();
       await wipeDisk(state.disks, host);
-      await ensureDisk(state.disks, host, await ensureRootfs(silent));
+      await ensureDisk(state.disks, host, await ensureRootfs(silent, state.packages));
       await machine.boot();
       await writeInventory(state);
     });

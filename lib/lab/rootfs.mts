@@ -31,28 +31,33 @@ const recipe = {
 
 const folder = (): string => join(cacheDir(), "rootfs");
 
-/** The cached root file system, built first if this recipe has none yet. @returns its folder */
-export async function ensureRootfs(report: Report): Promise<string> {
-  const key = createHash("sha256").update(JSON.stringify([recipe, await debArch()])).digest("hex").slice(0, 12);
+/**
+ * The cached root file system, built first if this recipe has none yet.
+ * @param packages what its servers have beyond the bare ones
+ * @returns its folder
+ */
+export async function ensureRootfs(report: Report, packages: readonly string[] = []): Promise<string> {
+  const wanted = { ...recipe, packages: [...recipe.packages, ...packages] };
+  const key = createHash("sha256").update(JSON.stringify([wanted, await debArch()])).digest("hex").slice(0, 12);
   const tree = join(folder(), `${recipe.suite}-${key}`);
   if (await exists(tree)) return tree;
   await withLock(join(folder(), ".lock"), async () => {
     if (await exists(tree)) return;
     const step = report.start("root system", `building Debian ${recipe.suite} (once, about 20 s)`);
-    await build(tree);
+    await build(tree, wanted.packages);
     step.done(`built ${basename(tree)}`);
   });
   return tree;
 }
 
 /** Only a finished tree gets its final name. */
-async function build(tree: string): Promise<void> {
+async function build(tree: string, packages: readonly string[]): Promise<void> {
   const partial = `${tree}.partial`;
   for (const name of await readdir(folder())) {
     if (name.endsWith(".partial")) await rm(join(folder(), name), { recursive: true, force: true });
   }
   const source = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${await machineMirror()} ${recipe.suite} main`;
-  await runCaptive("mmdebstrap", ["-q", "--mode=root", "--variant=minbase", `--include=${recipe.packages.join(",")}`, recipe.suite, partial, source]);
+  await runCaptive("mmdebstrap", ["-q", "--mode=root", "--variant=minbase", `--include=${packages.join(",")}`, recipe.suite, partial, source]);
   for (const argv of recipe.users) await run("chroot", [partial, ...argv]);
   for (const path of recipe.remove) await rm(join(partial, path), { force: true });
   for (const [path, { mode, text }] of Object.entries(recipe.files)) {

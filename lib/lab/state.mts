@@ -13,6 +13,8 @@ export interface RegionState {
   /** folders made for this region, which `down` removes */
   disks: string;
   inventory: string;
+  /** packages of its hosts beyond a bare server's */
+  packages?: string[];
 }
 
 const file = (region: string): string => join(runtimeDir, `${region}.json`);
