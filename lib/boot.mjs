@@ -1,30 +1,33 @@
 // Runs a playbook: node lib/boot.mjs PLAYBOOK ARGUMENT…
 //
 // Loading two hundred TypeScript modules one by one costs half a second. So all playbooks are bundled once (esbuild, into
-// node_modules/.cache), and again whenever a source has changed; a start then costs a look at the sources' times. Plain JavaScript,
-// because it runs before there is anything that understands TypeScript.
+// node_modules/.cache), and again whenever a source has changed; a start then costs a look at the sources' times. A playbook
+// elsewhere in this folder is bundled by itself. Plain JavaScript, because it runs before there is anything that understands TypeScript.
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = join(root, "node_modules/.cache/sampan");
 const playbook = resolve(process.argv[2] ?? "");
 process.argv.splice(1, 1); // as if node had been given the playbook itself
+const isOurs = dirname(playbook) === join(root, "playbooks");
 
 /** Changes with every change to a source: their count, the sum of their sizes, the latest time. */
 function stamp() {
   let count = 0, bytes = 0, latest = statSync(join(root, "package-lock.json")).mtimeMs;
-  for (const folder of ["lib", "roles", "playbooks"]) {
-    for (const entry of readdirSync(join(root, folder), { recursive: true })) {
+  for (const folder of [join(root, "lib"), join(root, "roles"), dirname(playbook)]) {
+    for (const entry of readdirSync(folder, { recursive: true })) {
       if (!entry.endsWith(".mts") && !entry.endsWith("boot.mjs")) continue;
-      const { size, mtimeMs } = statSync(join(root, folder, entry));
+      const { size, mtimeMs } = statSync(join(folder, entry));
       count++;
       bytes += size;
       latest = Math.max(latest, mtimeMs);
     }
   }
-  return `${count}-${bytes}-${Math.round(latest)}-${process.version}`;
+  const own = isOurs ? "" : `-${createHash("sha256").update(playbook).digest("hex").slice(0, 12)}`;
+  return `${count}-${bytes}-${Math.round(latest)}-${process.version}${own}`;
 }
 
 /** Modules find their files (templates, sh) by import.meta: in a bundle it must still say where the source lies. */
@@ -46,7 +49,7 @@ async function bundle(target) {
   const part = mkdtempSync(join(cache, "part-"));
   try {
     await build({
-      entryPoints: readdirSync(join(root, "playbooks")).filter((f) => f.endsWith(".mts")).map((f) => join(root, "playbooks", f)),
+      entryPoints: isOurs ? readdirSync(dirname(playbook)).filter((f) => f.endsWith(".mts")).map((f) => join(root, "playbooks", f)) : [playbook],
       outdir: part, outExtension: { ".js": ".mjs" }, bundle: true, splitting: true, format: "esm", platform: "node", target: "node20",
       sourcemap: "linked", sourcesContent: false, sourceRoot: pathToFileURL(part).href + "/", logLevel: "silent", plugins: [sourceUrls],
       // CommonJS that is imported when needed: bundled, it would lose its names
@@ -64,9 +67,10 @@ async function bundle(target) {
   }
 }
 
-const target = join(cache, stamp());
-let entry = join(target, basename(playbook).replace(/\.mts$/, ".mjs"));
-if (playbook.startsWith(join(root, "playbooks"))) {
+let entry = "";
+if (playbook.startsWith(root) && !playbook.includes(`${sep}node_modules${sep}`) && existsSync(playbook)) {
+  const target = join(cache, stamp());
+  entry = join(target, basename(playbook).replace(/\.mts$/, ".mjs"));
   if (!existsSync(target)) {
     try {
       await bundle(target);
@@ -74,8 +78,6 @@ if (playbook.startsWith(join(root, "playbooks"))) {
       entry = ""; // a folder that can't be written, or a mistake in a source: the loader below tells of it properly
     }
   }
-} else {
-  entry = "";
 }
 if (!entry) {
   const { register } = await import("tsx/esm/api");
