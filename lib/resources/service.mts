@@ -40,7 +40,9 @@ service_apply() { # NAME ENABLED RUNNING READY-FUNCTION
   if [ "$2" = yes ]; then systemctl -q enable "$1"; else systemctl -q disable "$1" && { [ "$U_FILE" != enabled-runtime ] || systemctl -q disable --runtime "$1"; }; fi || return
   if [ "$3" = no ]; then systemctl stop "$1"; return; fi
   systemctl reset-failed "$1" 2>/dev/null
-  systemctl start "$1" && service_ready "$1" "$4" || { service_log "$1"; return 1; }
+  systemctl start "$1" || { service_log "$1"; return 1; }
+  # one that ran before answers as it was started then: a new port, say, is a matter of its restart
+  [ "$U_ACTIVE" = active ] || service_ready "$1" "$4" || { service_log "$1"; return 1; }
 }
 service_ready() { # NAME FUNCTION: waits up to 30 s until it answers; a service that died is not waited for
   sp_tries=0
