@@ -1,5 +1,5 @@
 import type { Program, Step } from "./compile.mts";
-import { unifiedDiff } from "../report/diff.mts";
+import { unifiedDiff } from "./diff.mts";
 import type { Change, Emit, Failure, Status } from "./events.mts";
 import type { Frame } from "./protocol.mts";
 

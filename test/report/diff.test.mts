@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { diffLines } from "../../lib/report/diff-lines.mts";
-import { unifiedDiff } from "../../lib/report/diff.mts";
+import { unifiedDiff } from "../../lib/engine/diff.mts";
 import { PLAIN, style } from "../../lib/report/style.mts";
 import { golden } from "./golden.mts";
 

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Change, Event, EventInput, Status } from "../../lib/engine/events.mts";
-import { unifiedDiff } from "../../lib/report/diff.mts";
+import { unifiedDiff } from "../../lib/engine/diff.mts";
 
 export interface Scenario {
   hosts?: number;

@@ -78,7 +78,7 @@ export async function sweep(jsm: JetStreamManager, olderThanMs = LEFT_BEHIND_MS)
 const NEXT: Record<number, string> = {
   10065: ". Another stream takes these subjects; narrow its subjects, or give the load another base",
   10047: ". Free storage on the nodes, or offer fewer messages",
-  10005: ". Bring the missing nodes with JetStream back",
+  10005: ". Bring the missing nodes with JetStream back; if none is missing, restart the meta leader (it may keep an old word of a node)",
   10039: ". Enable JetStream for the account",
   10076: ". Enable JetStream on the nodes",
 };

@@ -5,7 +5,7 @@ const MOST_MS = 1000;
 
 /**
  * A unified diff that patch(1) accepts, `""` when the texts are equal. `null` is a file that isn't there.
- * Render it with `diffLines` (diff-lines.mts), which makes invisible differences visible.
+ * Render it with `diffLines` (lib/report/diff-lines.mts), which makes invisible differences visible.
  */
 export function unifiedDiff(path: string, current: string | null, desired: string | null): string {
   if (current === desired) return "";
