@@ -23,8 +23,8 @@ function routes(routez: Routez | undefined): Route[] {
   const byPeer = new Map<string, Route>();
   for (const r of routez?.routes ?? []) {
     const rttMs = r.rtt ? goDurationMs(r.rtt) : Infinity;
-    const seen = byPeer.get(r.remote_id) ?? { id: r.remote_id, name: r.remote_name, rttMs: Infinity, connections: 0, pending: 0 };
-    byPeer.set(r.remote_id, { ...seen, rttMs: Math.min(seen.rttMs, rttMs), connections: seen.connections + 1, pending: seen.pending + r.pending_size });
+    const seen = byPeer.get(r.remote_id) ?? { id: r.remote_id, name: r.remote_name, rttMs: Infinity, connections: 0, pending: 0, partial: true };
+    byPeer.set(r.remote_id, { ...seen, rttMs: Math.min(seen.rttMs, rttMs), connections: seen.connections + 1, pending: seen.pending + r.pending_size, partial: seen.partial && Boolean(r.account) });
   }
   return [...byPeer.values()].sort((a, b) => a.name.localeCompare(b.name));
 }

@@ -5,7 +5,7 @@ import type { ClusterTarget, Node } from "./target.mts";
 /** A Raft peer as another member sees it; only the leader's view of `current` and `lag` counts. */
 export interface Peer { name: string; current: boolean; offline: boolean; /** ms since it was heard */ activeMs: number; /** operations behind */ lag: number }
 
-export interface Route { id: string; name: string; /** smallest over the connections to this peer */ rttMs: number; connections: number; /** bytes waiting to be sent */ pending: number }
+export interface Route { id: string; name: string; /** smallest over the connections to this peer */ rttMs: number; connections: number; /** bytes waiting to be sent */ pending: number; /** every connection is dedicated to one account: the other accounts have no way to this peer */ partial: boolean }
 
 export interface HealthFault { type: string; account?: string; stream?: string; consumer?: string; error: string }
 

@@ -11,7 +11,7 @@ export interface Varz {
   mem: number; cpu: number; cores: number;
   in_msgs: number; out_msgs: number; in_bytes: number; out_bytes: number;
 }
-export interface Routez { routes: { remote_id: string; remote_name: string; rtt?: string; pending_size: number }[] }
+export interface Routez { routes: { remote_id: string; remote_name: string; rtt?: string; pending_size: number; /** the account to which it is dedicated */ account?: string }[] }
 export interface PeerInfo { name: string; current: boolean; offline?: boolean; active: number; lag?: number; peer: string }
 export interface ClusterInfo { name?: string; raft_group?: string; leader?: string; replicas?: PeerInfo[] }
 export interface StreamConfig { name: string; num_replicas: number; retention: string; storage: string; subjects?: string[]; [field: string]: unknown }

@@ -7,6 +7,8 @@ import { sameUsers, users } from "./user-checks.mts";
 
 /** nats-server refuses less (opts.go: minimum lame duck duration). */
 const LEAST_LAME_DUCK_MS = 30_000;
+/** A restart has 15 minutes (handlers.mts). */
+const MOST_LAME_DUCK_MS = 14 * 60_000;
 /** nats-server: max_pending, below which a message must stay; and the size beyond which it warns itself. */
 const MOST_PAYLOAD = 64 * 1024 ** 2, WARN_PAYLOAD = 8 * 1024 ** 2;
 
@@ -77,6 +79,7 @@ const times: Check<Vars> = ({ hosts, error, warn }) => {
   for (const host of hosts) {
     const { lame_duck_duration: duration, lame_duck_grace_period: grace, max_payload } = host.vars;
     if (milliseconds(duration) < LEAST_LAME_DUCK_MS) error(host, ["lame_duck_duration"], `lame_duck_duration ${duration} is below the 30s that nats-server wants; write 30s or more`);
+    else if (milliseconds(duration) > MOST_LAME_DUCK_MS) error(host, ["lame_duck_duration"], `lame_duck_duration ${duration} is above the 14m that a rollout waits for a server to stop; lower it`);
     else if (milliseconds(grace) >= milliseconds(duration)) error(host, ["lame_duck_grace_period"], `lame_duck_grace_period ${grace} is not below lame_duck_duration ${duration}; lower it`);
     if (bytes(max_payload) > MOST_PAYLOAD) error(host, ["max_payload"], `max_payload ${max_payload} is above nats-server's max_pending of 64MB; lower it`);
     else if (bytes(max_payload) > WARN_PAYLOAD) warn(host, ["max_payload"], `max_payload ${max_payload} is above the 8MB that nats-server advises; keep large data elsewhere and send its name`);

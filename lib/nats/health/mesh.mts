@@ -25,4 +25,16 @@ export const routes: Checker = (state) => !clustered(state) ? [] : state.nodes.f
   })];
 });
 
+/**
+ * The system account has a route of its own, which outlives the others (2.10 and 2.11, when pool sizes differ): health and Raft then look
+ * well, while clients on two servers don't hear each other. No matter to a roll: it is how a roll of pool_size goes there.
+ */
+export const wholeRoutes: Checker = (state) => !clustered(state) ? [] : state.nodes.flatMap(({ node, server }): Check[] => {
+  const partial = server?.routes.filter((r) => r.partial) ?? [];
+  return partial.length === 0 ? [] : [finding("mesh.accounts", "routes for all accounts", label(node), {
+    failed: [`only the routes of single accounts reach ${partial.map((r) => r.name).join(", ")}`], ok: "",
+    next: `See that cluster.pool_size is the same on all servers (reload them together: --role cluster-config --all-at-once), and the log of ${node.lane} for "route"`,
+  })];
+});
+
 const rtt = (ms: number) => (Number.isFinite(ms) ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : "rtt not measured yet");

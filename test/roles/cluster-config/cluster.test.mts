@@ -131,6 +131,8 @@ for (const version of VERSIONS) {
       reload("n1");
       await until(async () => running.servers.get("n1")!.log, (log) => /Reloaded server configuration/.test(log));
       t.equal(await remotes(version.startsWith("2.10.") ? 0 : 2), version.startsWith("2.10.") ? 0 : 2);
+      const cut = checks(await observe(target)).filter((c) => c.title === "routes for all accounts").map((c) => c.status);
+      t.equal(cut.includes("failed"), version.startsWith("2.10."), "verify tells of it");
       for (const name of ["n2", "n3"]) reload(name);
       t.equal(await remotes(2), 2);
       await waitUntilSafe(target, {}, { settleMs: 500, timeoutMs: 60_000 });

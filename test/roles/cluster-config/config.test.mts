@@ -31,7 +31,7 @@ const VARIANTS: [what: string, hosts: string, vars: string, lines: (string | Reg
   ["compression and no pool", three, "cluster: { compression: s2_auto, pool_size: -1 }\n", ["compression: s2_auto", "pool_size: -1"]],
   ["sizes as people write them", three, "max_payload: 4 mb\njetstream: { max_mem: ' 512MiB ', max_file: 1 tb }\n", []],
   ["plain numbers as sizes", three, "max_payload: 1048576\njetstream: { max_mem: 0, max_file: 10000000000 }\n", []],
-  ["durations as Go writes them", three, "write_deadline: 1.5s\nping_interval: 1m30s\nlame_duck_duration: 1h0.5m\nlame_duck_grace_period: 250ms\njetstream: { sync_interval: 100ms }\n", []],
+  ["durations as Go writes them", three, "write_deadline: 1.5s\nping_interval: 1m30s\nlame_duck_duration: 0.2h1.5m\nlame_duck_grace_period: 250ms\njetstream: { sync_interval: 100ms }\n", []],
 ];
 
 for (const version of ["2.10.27", "2.15.1"]) {

@@ -13,6 +13,11 @@ t.test("what nats-server -t takes and the server then doesn't start with", async
   t.throws(() => loadInventory(dir, { generate: () => ({}) }), /all\.yml:1:22: .*a\.b.* is not a domain; write it without spaces, quotes and dots$/);
 });
 
+t.test("a lame duck that lives longer than a rollout waits for a restart", async (t) => {
+  const dir = folder(t, { "hosts.yml": "nats: { hosts: { n1: {} } }\n", "group_vars/all.yml": "lame_duck_duration: 15m\n" });
+  t.throws(() => loadInventory(dir, { generate: () => ({}) }), /all\.yml:1:21: lame_duck_duration 15m is above the 14m that a rollout waits for a server to stop; lower it$/);
+});
+
 /** Each would mean something to nats-server's configuration, to systemd or to a shell if it stood there unquoted. */
 const HOSTILE = ['a"b', "a'b", "a\\b", "a\\", 'a" }', "a\nb", "a\tb", "a b", "a\u0007b", "a\ud800b", "$HOME", "#a", "//a", "a;b", "{a}", "[a]",
   "a,b", "a=b", "a: b", "include", "%n", "{{name}}", "true", "12", "-1", "ä", "a%25b", "a.b", "a*", "a>"];

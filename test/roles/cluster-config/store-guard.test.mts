@@ -9,7 +9,7 @@ import { Disk, LocalHost, programOf } from "../../engine/local-host.mts";
 import { shells } from "../../engine/shells.mts";
 import { TestCluster, VERSIONS } from "../../nats/servers.mts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 /** The guard on a store, in every shell that a host may have: its status, and what it says when it fails. */
 async function guarded(t: Test, store: string): Promise<string[]> {

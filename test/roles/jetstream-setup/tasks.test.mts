@@ -9,7 +9,7 @@ import { jetstreamSetup } from "../../../roles/jetstream-setup/tasks.mts";
 import { TestCluster, VERSIONS } from "../../nats/servers.mts";
 import { clusterWith } from "./fixture.mts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 /** What the role's tasks end with, by name; and what it says beside them. */
 async function ran(cluster: Cluster, mode: "apply" | "check" = "apply"): Promise<{ results: Record<string, TaskResult>; order: string[] }> {

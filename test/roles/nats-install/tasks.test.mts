@@ -11,7 +11,7 @@ import { skip, testLab } from "../../lab/fixture.mts";
 import { serverBinary, VERSIONS } from "../../nats/servers.mts";
 import { run, sessionWith } from "../../resources/host.mts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const facts: Facts = TYPICAL;
 const inventoryOf = (vars: string): LoadedInventory<Vars> => load({ "hosts.yml": HOSTS, "group_vars/all.yml": vars });

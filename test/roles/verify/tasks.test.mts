@@ -10,7 +10,7 @@ import { faults } from "../../inventory/fixture.mts";
 import { type ServerOptions, TestCluster, VERSIONS } from "../../nats/servers.mts";
 import { clusterWith } from "../jetstream-setup/fixture.mts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 // Little load and no demands on the speed: it's the judging that is tried here, not this machine.
 const LOAD = "verify: { rate: 200, seconds: 1, settle: 100ms, push: { workers: 3 }, pull: { workers: 2, batch: 16 }, thresholds: { push: { rate: 1, p50: 60s, p99: 60s, p999: 60s }, pull: { rate: 1, p50: 60s, p99: 60s, p999: 60s }, route_rtt: 10s } }\n";
@@ -65,6 +65,9 @@ for (const version of VERSIONS) {
       t.teardown(() => nc.close());
       t.same((await nc.request("$JS.API.STREAM.NAMES", "", { timeout: 5000 })).json<{ streams: string[] }>().streams, ["LOGS"]);
     });
+
+    // the health tests have broken clusters of both versions
+    if (version !== "2.15.1") return;
 
     t.test("figures beyond the thresholds fail, and say which and what to do", async (t) => {
       const impossible = LOAD.replace(/push: \{ rate: 1, p50: 60s/, "push: { rate: 1, p50: 1ns");
