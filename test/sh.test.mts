@@ -6,7 +6,7 @@ import { Secret } from "../lib/secret.mts";
 import { Sh, quote, sh } from "../lib/sh.mts";
 import { env, shells } from "./engine/shells.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 // What breaks quoting: the shells' own characters, blanks, leading dashes and tildes, text of several bytes, control characters.
 const awkward = fc.constantFrom("'", '"', "\\", "$", "`", "\n", "\r", "\t", " ", "~", "-", "!", "*", "?", "[", "]", "{a,b}", "$(id)", "${x}", "#", ";", "&", "|",

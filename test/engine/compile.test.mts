@@ -9,7 +9,7 @@ import { Sh, quote } from "../../lib/sh.mts";
 import { flag, programOf, step, stepsOf } from "./local-host.mts";
 import { env, shells, without } from "./shells.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 t.test("steps stand in the order of the roles, then each handler once", async (t) => {
   const restart = handler("restart", { check: new Sh(":"), apply: new Sh(":") });

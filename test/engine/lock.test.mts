@@ -7,7 +7,7 @@ import { quote } from "../../lib/sh.mts";
 import { Disk, LocalHost, flag, programOf, sha256, step, summary } from "./local-host.mts";
 import { notRoot, shells } from "./shells.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 for (const [name, argv, unusable] of shells) {
   t.test(name, { skip: unusable || notRoot }, async (t) => {

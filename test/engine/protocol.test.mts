@@ -7,7 +7,7 @@ import { type Frame, FrameReader } from "../../lib/engine/protocol.mts";
 import { quote } from "../../lib/sh.mts";
 import { env, shells } from "./shells.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 const NONCE = "sampan-Xy_3-z";
 const wire = ({ kind, fields }: Frame): Buffer =>

@@ -11,7 +11,7 @@ import { ensureRootfs } from "../../lib/lab/rootfs.mts";
 import { ensureTools } from "../../lib/lab/setup.mts";
 import { root, skip } from "./fixture.mts";
 
-t.setTimeout(300_000); // the first lab on a machine installs tools and builds the root system
+t.setTimeout(600_000); // the first lab on a machine installs tools and builds the root system
 
 t.test("an empty cache fills itself", { skip }, async (t) => {
   const cache = t.testdir({});

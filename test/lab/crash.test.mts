@@ -8,7 +8,7 @@ import type { Lab } from "../../lib/lab/lab.mts";
 import { namesOf } from "../../lib/lab/region.mts";
 import { skip, startLab, testLab, traces } from "./fixture.mts";
 
-t.setTimeout(300_000); // the first lab on a machine installs tools and builds the root system
+t.setTimeout(600_000); // the first lab on a machine installs tools and builds the root system
 
 async function killedUp(region: string, after: number): Promise<void> {
   const child = startLab("up", "--nodes", "2", "--region", region);

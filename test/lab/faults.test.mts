@@ -5,7 +5,7 @@ import t from "tap";
 import { namesOf } from "../../lib/lab/region.mts";
 import { skip, testLab } from "./fixture.mts";
 
-t.setTimeout(300_000); // the first lab on a machine installs tools and builds the root system
+t.setTimeout(600_000); // the first lab on a machine installs tools and builds the root system
 
 const read = (file: string): string => { try { return readFileSync(file, "utf8"); } catch { return ""; } };
 

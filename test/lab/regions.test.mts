@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import t from "tap";
 import { skip, startLab, testLab, traces } from "./fixture.mts";
 
-t.setTimeout(300_000); // the first lab on a machine installs tools and builds the root system
+t.setTimeout(600_000); // the first lab on a machine installs tools and builds the root system
 
 const finish = async (...args: string[]): Promise<number> => (await once(startLab(...args), "exit"))[0] as number;
 

@@ -7,7 +7,7 @@ import { metaLeader, rollOrder, stepDownMeta } from "../../lib/nats/roll.mts";
 import { until } from "./until.mts";
 import { TestCluster, VERSIONS } from "./servers.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 for (const version of VERSIONS) {
   t.test(version, async (t) => {

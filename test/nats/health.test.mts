@@ -3,22 +3,20 @@ import { connectApp, type NatsConnection } from "../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../lib/nats/gate.mts";
 import { checks, type Check, type Expectation } from "../../lib/nats/health.mts";
 import { examine } from "../../lib/nats/examine.mts";
+import { request } from "../../lib/nats/jetstream/api.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import { until } from "./until.mts";
 import { TestCluster, VERSIONS } from "./servers.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 const bad = (all: readonly Check[]) => all.filter((c) => c.status !== "passed");
 const texts = (all: readonly Check[], id: string) => bad(all).filter((c) => c.id === id).map((c) => `${c.status} ${c.asset ?? ""}: ${c.detail}`);
 
 const see = async (cluster: TestCluster, expected: Expectation = {}) => checks(await observe(cluster.target, { anonymous: true, timeoutMs: 1000 }), expected);
 
-async function api(nc: NatsConnection, subject: string, body: object): Promise<void> {
-  const { error } = (await nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 5000 })).json<{ error?: object }>();
-  if (error) throw new Error(JSON.stringify(error));
-}
+const api = (nc: NatsConnection, subject: string, body: object): Promise<unknown> => request(nc, subject, subject, body);
 
 /** Stream LOGS with consumer pull-worker (5 acks pending at most) and `messages` in it. */
 async function logs(cluster: TestCluster, messages: number): Promise<NatsConnection> {

@@ -186,19 +186,17 @@ t.test("six processes at once end up with one PKI", async (t) => {
   t.strictSame(readdirSync(join(dir, "pki")).filter((n) => n.endsWith(".tmp")), []);
 });
 
-t.test("a run with nothing to issue is quick and doesn't load the X.509 library", async (t) => {
+t.test("a run with nothing to issue doesn't load the X.509 library", async (t) => {
   const dir = inventoryFolder(t);
   const many = Array.from({ length: 100 }, (_, i) => ({ name: `node-${i}`, serverName: `n${i}`, address: `10.0.1.${i}` }));
   await ensurePki(dir, many);
   const code = `import { ensurePki } from ${JSON.stringify(fileURLToPath(new URL("../../lib/pki/ca.mts", import.meta.url)))};
     const hosts = ${JSON.stringify(many)};
-    const best = [];
-    for (let i = 0; i < 5; i++) { const t = performance.now(); await ensurePki(${JSON.stringify(dir)}, hosts); best.push(performance.now() - t); }
-    console.log(JSON.stringify({ ms: Math.min(...best), reflect: "getMetadata" in Reflect }));`;
+    await ensurePki(${JSON.stringify(dir)}, hosts);
+    console.log(JSON.stringify({ reflect: "getMetadata" in Reflect }));`;
   const loader = fileURLToPath(new URL("../../node_modules/tsx/dist/esm/index.mjs", import.meta.url));
-  const said = JSON.parse(execFileSync(process.execPath, ["--import", loader, "--input-type=module", "-e", code], { cwd: "/", encoding: "utf8" })) as { ms: number; reflect: boolean };
+  const said = JSON.parse(execFileSync(process.execPath, ["--import", loader, "--input-type=module", "-e", code], { cwd: "/", encoding: "utf8" })) as { reflect: boolean };
   t.notOk(said.reflect, "reflect-metadata comes with @peculiar/x509");
-  t.ok(said.ms < 100, `${said.ms} ms for 100 hosts`);
 });
 
 t.test("ca.key may be kept elsewhere until something has to be issued", async (t) => {

@@ -8,7 +8,7 @@ import { skip, testLab } from "../lab/fixture.mts";
 import { connectionTo } from "../resources/host.mts";
 import { startRun, type Started } from "./fixture.mts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 /** Due while /root/due is there; fails where /root/broken is. */
 const restart = handler("restart it", { rolling: true, check: sh`[ ! -e /root/due ] || differs process old new`, apply: sh`echo done >>/root/log; [ ! -e /root/broken ] || { echo "it broke"; exit 7; }; rm /root/due` });

@@ -10,7 +10,7 @@ import { skip, testLab } from "../lab/fixture.mts";
 import { connectionTo } from "../resources/host.mts";
 import { counts, startRun } from "./fixture.mts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 /** A file that must be there; with `broken`, one that can't be made. */
 const flag = (name: string, { broken = false, needs = [] as string[], skip: why }: { broken?: boolean; needs?: string[]; skip?: string } = {}): Resource => resource({

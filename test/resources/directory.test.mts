@@ -5,7 +5,7 @@ import { Disk, LocalHost, programOf } from "../engine/local-host.mts";
 import { notRoot, shells } from "../engine/shells.mts";
 import { golden } from "./golden.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 t.test("program", async (t) => golden(t, "directory", directory({ path: "/etc/it's here", owner: "root", group: "nats", mode: 0o750 })));
 

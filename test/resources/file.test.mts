@@ -7,7 +7,7 @@ import { Disk, LocalHost, programOf, sha256 } from "../engine/local-host.mts";
 import { notRoot, shells } from "../engine/shells.mts";
 import { golden } from "./golden.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 t.test("programs", async (t) => {
   golden(t, "file", file({ path: "/etc/it's here.conf", content: "a: 'b'\n$x `y` \\ é\n", owner: "nats", group: "nats", mode: 0o640, needs: ["directory /etc"] }));

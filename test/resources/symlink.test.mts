@@ -5,7 +5,7 @@ import { Disk, LocalHost, programOf } from "../engine/local-host.mts";
 import { notRoot, shells } from "../engine/shells.mts";
 import { golden } from "./golden.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 t.test("program", async (t) => golden(t, "symlink", symlink({ path: "/usr/local/bin/nats-server", target: "/opt/nats-server/2.15.1/it's" })));
 

@@ -9,7 +9,7 @@ import { skip, testLab } from "../lab/fixture.mts";
 import { LabHosts, run } from "../ssh/lab-host.mts";
 import { golden } from "./golden.mts";
 
-t.setTimeout(120_000);
+t.setTimeout(600_000);
 
 t.test("programs", async (t) => {
   golden(t, "sysctl", sysctl({ key: "net.ipv4.tcp_rmem", value: "4096  131072 6291456", container: "" }));

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import t from "tap";
 import { root } from "../lab/fixture.mts";
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 const dir = mkdtempSync(join(tmpdir(), "sampan-cli-"));
 let connections = 0;

@@ -7,7 +7,7 @@ import { flag, step, summary } from "../engine/local-host.mts";
 import { skip, testLab } from "../lab/fixture.mts";
 import { LabHosts, run } from "./lab-host.mts";
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 const scratch = mkdtempSync(join(tmpdir(), "sampan-test-"));
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -108,7 +108,7 @@ t.test("connecting", { skip }, async (t) => {
     t.match(await hosts.refused(hosts.host(1, { port: 2222 })), { what: /nothing listens on .* port 2222/ });
     const nobody = await hosts.refused(hosts.host(1, { address: hosts.address(1).replace(/\d+$/, "250"), options: { ConnectTimeout: "2" } }));
     t.match(nobody.what, /no route|doesn't answer/);
-    t.ok(nobody.ms < 6000);
+    t.ok(nobody.ms < 60_000, "not the system's two minutes");
     t.match((await hosts.refused(hosts.host(1, { address: "no-such-host.invalid" }))).what, /can't be resolved/);
   });
 

@@ -7,7 +7,7 @@ import type { Resource } from "../../lib/engine/resource.mts";
 import { Session, SessionError, type SessionOptions } from "../../lib/engine/session.mts";
 import type { Outcome } from "../../lib/engine/step-events.mts";
 import type { Connection, Host } from "../../lib/inventory/types.mts";
-import type { Lab } from "../../lib/lab/lab.mts";
+import type { Lab, UpOptions } from "../../lib/lab/lab.mts";
 import { ControlFolder } from "../../lib/ssh/master.mts";
 import type { TaskEnd } from "../engine/local-host.mts";
 
@@ -27,9 +27,9 @@ export class LabHosts {
     t.teardown(() => this.#folder.remove());
   }
 
-  static async up(t: Test, lab: Lab, nodes: number): Promise<LabHosts> {
+  static async up(t: Test, lab: Lab, nodes: number, system: Pick<UpOptions, "packages" | "suite"> = {}): Promise<LabHosts> {
     await lab.down(); // what a killed run of the test left
-    const { hosts, inventory } = await lab.up({ nodes });
+    const { hosts, inventory } = await lab.up({ nodes, ...system });
     return new LabHosts(t, lab, new Map(hosts.map((h) => [h.name, h.address])), inventory);
   }
 

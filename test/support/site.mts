@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { parse } from "dotenv";
 import type { Test } from "tap";
 import type { Event } from "../../lib/engine/events.mts";
-import { binaryPath } from "../../lib/lab/binaries.mts";
-import type { Lab, LabHost } from "../../lib/lab/lab.mts";
+import type { Lab, LabHost, UpOptions } from "../../lib/lab/lab.mts";
 import { type NatsConnection, connectApp } from "../../lib/nats/connect.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
@@ -18,11 +17,11 @@ import { Result } from "./result.mts";
 const BRIEF = "verify: { rate: 1000, seconds: 1 }\n";
 
 /** Bare hosts of a region of its own, with its inventory, gone when the test ends, however it does. */
-export async function siteLab(t: Test, name: string, nodes = 3): Promise<Site> {
+export async function siteLab(t: Test, name: string, nodes = 3, system: Pick<UpOptions, "packages" | "suite"> = {}): Promise<Site> {
   const lab = testLab(t, name);
   // What a killed run of this test left is no bare host.
   await lab.down();
-  const { inventory, hosts } = await lab.up({ nodes });
+  const { inventory, hosts } = await lab.up({ nodes, ...system });
   const site = new Site(lab, inventory, hosts);
   site.vars(BRIEF);
   t.teardown(() => site.end());
@@ -50,6 +49,12 @@ export class Site {
 
   /** What the test says beyond the lab's own inventory, which a rewritten lab inventory leaves alone. */
   vars(yaml: string): void { writeFileSync(join(this.inventory, "group_vars/nats.yml"), yaml); }
+
+  /** nats_source, in place of the lab's own: it names one kind, and beside it there can be no other. */
+  source(yaml: string): void {
+    const file = join(this.inventory, "group_vars/all.yml");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^nats_source:.*\n( +.*\n)*/m, `nats_source: ${yaml}\n`));
+  }
 
   /** `./playbooks/site.mts -i … --json ARGS`, as a user types it, to its end. */
   run(...args: string[]): Promise<Result> { return this.start(...args).result; }
@@ -172,6 +177,3 @@ export class Running {
 
   signal(name: NodeJS.Signals): void { this.child.kill(name); }
 }
-
-/** nats_source that takes a version from the lab's cache; 2.10.27 is fetched into it first by whoever asks. */
-export const cached = (version: string): string => binaryPath(version);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
+import type { Test } from "tap";
 
 interface Ack { seq?: number; error?: { description: string } }
 
@@ -10,8 +11,9 @@ export class Writer {
   readonly #done: Promise<void>;
   #stopping = false;
 
-  constructor(nc: NatsConnection) {
+  constructor(t: Test, nc: NatsConnection) {
     this.#nc = nc;
+    t.teardown(() => { this.#stopping = true; });
     this.#done = this.#write();
   }
 

@@ -6,6 +6,7 @@ import t from "tap";
 import { root, skip } from "../lab/fixture.mts";
 import { Disturber, type Moment, type Scenario, type Trial, type Way } from "./disturb.mts";
 import { TrustHost } from "./host.mts";
+import { randomOf, shuffled } from "./random.mts";
 import { record } from "./reliability.mts";
 
 t.setTimeout(0);
@@ -14,34 +15,19 @@ const commit = execFileSync("git", ["-C", root, "rev-parse", "--short", "HEAD"],
 const cache = join(root, "node_modules/.cache/sampan");
 const file = join(cache, `kill-${commit}-${SEED}.ndjson`);
 
-/** Numbers from 0 to 1, always the same of a seed (mulberry32). */
-function* numbers(seed: number): Generator<number, never> {
-  for (let a = seed; ;) {
-    a = (a + 0x6d2b79f5) | 0;
-    let n = Math.imul(a ^ (a >>> 15), 1 | a);
-    n = (n + Math.imul(n ^ (n >>> 7), 61 | n)) ^ n;
-    yield ((n ^ (n >>> 14)) >>> 0) / 2 ** 32;
-  }
-}
-const draw = numbers(SEED);
-const random = (below: number): number => Math.floor(draw.next().value * below);
+const random = randomOf(SEED);
 
 /** the slow ones less often */
 const WAYS: readonly Way[] = ["controller", "controller", "controller", "master", "master", "master", "shell", "shell", "shell", "lid", "lid", "power", "blip", "link"];
 
 /** Every command of both scenarios, every second task event, some bytes and some moments; in a random order. */
 function points(length: Disturber["length"]): [Scenario, Moment, Way][] {
-  const all = (["bare", "change"] as const).flatMap((scenario) => [
+  return shuffled((["bare", "change"] as const).flatMap((scenario) => [
     ...Array.from({ length: length[scenario].commands }, (_, i) => ({ command: i + 1 })),
     ...Array.from({ length: Math.floor(length[scenario].events / 2) }, (_, i) => ({ event: 2 * i + 1 + random(2) })),
     ...Array.from({ length: 4 }, () => ({ bytes: 1 + random(16_000_000) })),
     ...Array.from({ length: 15 }, () => ({ ms: 300 + random(4000) })),
-  ].map((moment): [Scenario, Moment, Way] => [scenario, moment, WAYS[random(WAYS.length)]!]));
-  for (let i = all.length - 1; i > 0; i--) {
-    const j = random(i + 1);
-    [all[i], all[j]] = [all[j]!, all[i]!];
-  }
-  return all;
+  ].map((moment): [Scenario, Moment, Way] => [scenario, moment, WAYS[random(WAYS.length)]!])), random);
 }
 
 t.test(`runs that are hit anywhere (seed ${SEED})`, { skip }, async (t) => {

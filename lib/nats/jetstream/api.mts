@@ -16,6 +16,8 @@ interface ApiError { code: number; err_code: number; description: string }
 const NOT_FOUND = { stream: 10059, consumer: 10014 };
 /** no meta leader right now, or none of the account's JetStream yet */
 const UNAVAILABLE = new Set([10008, 10039, 10120]);
+/** no suitable peers for placement; the description says why */
+const NO_PEERS = 10005;
 
 export interface ApiOptions {
   /** how long to ask again while JetStream has no leader, ms (default 15000) */
@@ -35,7 +37,9 @@ export async function request<T>(nc: NatsConnection, asset: string, subject: str
       const answer = (await nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: Math.min(5000, patienceMs) })).json<T & { error?: ApiError }>();
       if (!answer.error) return answer;
       const error = new JetStreamApiError(asset, answer.error);
-      if (!UNAVAILABLE.has(error.errCode)) throw error;
+      // A peer that has joined a moment ago still counts as offline until the leader has its first report.
+      const joining = error.errCode === NO_PEERS && /peer offline/.test(error.description);
+      if (!UNAVAILABLE.has(error.errCode) && !joining) throw error;
       reason = error.description;
     } catch (error) {
       if (error instanceof JetStreamApiError || nc.isClosed()) throw error;

@@ -8,7 +8,7 @@ import { apply, items, NeedsRecreateError, plan, type StreamDeclaration } from "
 import { UsageError } from "../../../lib/inventory/types.mts";
 import { TestCluster, VERSIONS } from "../servers.mts";
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 
 /** The article's own stream, and one with nearly every field there is. */
 const LOGS: StreamDeclaration = {

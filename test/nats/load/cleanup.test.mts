@@ -8,7 +8,7 @@ import { manager, streamName, sweep } from "../../../lib/nats/load/temporary-str
 import type { ClusterTarget } from "../../../lib/nats/target.mts";
 import { bed, eventually, jetstreamReady, type Bed } from "./cluster.mts";
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 let b: Bed;
 let jsm: JetStreamManager;
 t.before(async () => { b = await bed(); await jetstreamReady(b.stranger); jsm = await manager(b.stranger); });

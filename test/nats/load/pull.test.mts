@@ -5,7 +5,7 @@ import { pullTest } from "../../../lib/nats/load/pull.mts";
 import { manager, streamName } from "../../../lib/nats/load/temporary-stream.mts";
 import { bed, eventually, jetstreamReady, LIGHT, type Bed } from "./cluster.mts";
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 let b: Bed;
 t.before(async () => { b = await bed(); await jetstreamReady(b.stranger); });
 t.teardown(async () => b?.stop());

@@ -3,7 +3,7 @@ import { judge } from "../../../lib/nats/load/judge.mts";
 import { pushTest } from "../../../lib/nats/load/push.mts";
 import { bed, LIGHT, type Bed } from "./cluster.mts";
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 let b: Bed;
 t.before(async () => { b = await bed(); });
 t.teardown(async () => b?.stop());

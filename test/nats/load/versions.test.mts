@@ -4,7 +4,7 @@ import { pullTest } from "../../../lib/nats/load/pull.mts";
 import { pushTest } from "../../../lib/nats/load/push.mts";
 import { bed, jetstreamReady, LIGHT, type Bed } from "./cluster.mts";
 
-t.setTimeout(180_000);
+t.setTimeout(600_000);
 let b: Bed;
 t.before(async () => { b = await bed("2.10.27"); await jetstreamReady(b.stranger); });
 t.teardown(async () => b?.stop());

@@ -1,5 +1,5 @@
 check_1() {
-service_check nats-server no no
+service_check nats-server no no ''
 }
 apply_1() {
 sp_ready() { :

@@ -1,5 +1,5 @@
 check_1() {
-service_check nats-server yes yes
+service_check nats-server yes yes ''
 }
 apply_1() {
 sp_ready() { test -e '/run/it'\''s ready'

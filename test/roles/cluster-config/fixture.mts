@@ -3,7 +3,6 @@ import { randomInt } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parse } from "yaml";
 import type { Test } from "tap";
 import { type Facts, TYPICAL } from "../../../lib/engine/facts.mts";
 import { type Resource, idOf } from "../../../lib/engine/resource.mts";
@@ -151,4 +150,3 @@ export class RunningCluster {
 }
 
 export const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"] });
-export const yaml = (text: string): unknown => parse(text);
