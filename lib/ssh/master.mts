@@ -76,11 +76,11 @@ export class Master {
     return port;
   }
 
-  /** Ends the shell and the connection; after 3 s of waiting by force. */
+  /** Ends the shell and the connection; after 10 s of waiting by force: a busy host's shell may still hold the lock by then. */
   async close(): Promise<void> {
     if (this.#over) return;
     this.#child.stdin!.end();
-    const timer = setTimeout(() => this.kill(), 3000);
+    const timer = setTimeout(() => this.kill(), 10_000);
     await this.ended;
     clearTimeout(timer);
   }
