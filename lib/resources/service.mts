@@ -5,6 +5,8 @@ export interface ServiceSpec {
   name: string;
   enabled: boolean;
   running: boolean;
+  /** the unit's file, when an earlier resource writes it: then --check knows that systemd will have to load it */
+  unit?: string;
   /** succeeds once the started service answers; tried for 30 s */
   ready?: Sh;
   needs?: readonly string[];
@@ -24,9 +26,15 @@ unit_state() { # NAME: sets U_LOAD U_ACTIVE U_FILE U_RELOAD
     esac
   done
 }
-service_check() { # NAME ENABLED RUNNING
+service_check() { # NAME ENABLED RUNNING UNIT-FILE
   unit_state "$1"
   [ "$U_LOAD" != masked ] || { differs state masked unmasked; return 0; }
+  if [ -n "$4" ] && [ "$U_LOAD" = loaded ]; then
+    sum_of "$4"
+    sp_sum=$S_SUM
+    will_sum "$4"
+    [ "$S_SUM" = "$sp_sum" ] || U_RELOAD=yes
+  fi
   [ "$U_RELOAD" != yes ] || differs definition 'changed on disk' 'loaded by systemd'
   # enabled-runtime is gone after a reboot; static and its like can't be enabled
   case $2,$U_FILE in yes,enabled | no,disabled | no, | no,static | no,indirect | no,generated | no,transient) ;; yes,*) differs enabled "\${U_FILE:-no}" enabled ;; *) differs enabled "$U_FILE" disabled ;; esac
@@ -58,13 +66,14 @@ service_ready() { # NAME FUNCTION: waits up to 30 s until it answers; a service 
 };
 
 /** A systemd service: known to systemd in its present form, enabled, running. A restart is a handler's business. */
-export function service({ name, enabled, running, ready = sh`:`, needs }: ServiceSpec): Resource {
+export function service({ name, enabled, running, unit = "", ready = sh`:`, needs }: ServiceSpec): Resource {
   const flags = sh`${enabled ? "yes" : "no"} ${running ? "yes" : "no"}`;
   return resource({
     type: "service",
     name,
     uses: [serviceLibrary],
-    check: sh`service_check ${name} ${flags}`,
+    looksAt: unit ? { sum: [unit] } : undefined,
+    check: sh`service_check ${name} ${flags} ${unit}`,
     apply: sh`sp_ready() { ${ready}\n}\nservice_apply ${name} ${flags} sp_ready`,
     needs,
     timeout: 120,

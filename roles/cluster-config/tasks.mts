@@ -63,7 +63,7 @@ export const clusterConfig: HostRole<Vars, Material> = {
         ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
       ] : []),
       ...files.map((f) => f.notify(reloadOrRestart)),
-      service({ name: "nats-server", enabled: true, running: true, ready: listening(vars.port) }),
+      service({ name: "nats-server", enabled: true, running: true, unit: UNIT, ready: listening(vars.port) }),
     ];
   },
 };
