@@ -161,7 +161,7 @@ sp_audit() {
 
 # prefetch: one stat, one sha256sum and one grep for all files of a program, instead of one each per step. Any apply throws them away.
 # Only regular files are opened: a pipe in a file's place would never end.
-sp_prefetch_stat() { SP_STATS=$sp_nl$(stat -c '%n	%F	%a	%U	%G' -- "$@" 2>/dev/null)$sp_nl; }
+sp_prefetch_stat() { SP_STATS=$sp_nl$(stat -c '%n	%F	%a	%U	%G	%u	%g' -- "$@" 2>/dev/null)$sp_nl; }
 sp_prefetch_sum() {
   for sp_file do shift; [ ! -f "$sp_file" ] || set -- "$@" "$sp_file"; done
   [ $# -eq 0 ] || SP_SUMS=$sp_nl$(sha256sum -- "$@" 2>/dev/null)$sp_nl
@@ -170,11 +170,11 @@ sp_prefetch_text() {
   for sp_file do shift; [ ! -f "$sp_file" ] || set -- "$@" "$sp_file"; done
   SP_TEXTS=$sp_nl$(grep -s '' /dev/null "$@")$sp_nl
 }
-# stat_of PATH: sets S_TYPE S_MODE S_OWNER S_GROUP; S_TYPE is empty when nothing is there. Doesn't follow links.
+# stat_of PATH: sets S_TYPE S_MODE S_OWNER S_GROUP S_UID S_GID; S_TYPE is empty when nothing is there. Doesn't follow links.
 stat_of() {
   case $SP_STATS in
     *"$sp_nl$1	"*) sp_line=${SP_STATS#*"$sp_nl$1	"}; sp_line=${sp_line%%"$sp_nl"*} ;;
-    *) sp_line=$(stat -c '%F	%a	%U	%G' -- "$1" 2>/dev/null) ;;
+    *) sp_line=$(stat -c '%F	%a	%U	%G	%u	%g' -- "$1" 2>/dev/null) ;;
   esac
   sp_ifs=$IFS
   IFS='	'
@@ -182,7 +182,7 @@ stat_of() {
   set -- $sp_line
   set +f
   IFS=$sp_ifs
-  S_TYPE=${1-} S_MODE=${2-} S_OWNER=${3-} S_GROUP=${4-}
+  S_TYPE=${1-} S_MODE=${2-} S_OWNER=${3-} S_GROUP=${4-} S_UID=${5-} S_GID=${6-}
 }
 # sum_of PATH: sets S_SUM, empty when it can't be read
 sum_of() {

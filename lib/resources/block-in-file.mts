@@ -49,9 +49,9 @@ block_check() { # PATH MARKER BLOCK
 }
 block_apply() {
   block_file "$1"
-  if [ -n "$S_TYPE" ]; then block_of "$1" "$2"; else S_OWNER=root S_GROUP=root S_MODE=644 B_BEFORE=$sp_nl B_AFTER= sp_begin="# BEGIN $2" sp_end="# END $2"; fi
+  if [ -n "$S_TYPE" ]; then block_of "$1" "$2"; else S_UID=0 S_GID=0 S_MODE=644 B_BEFORE=$sp_nl B_AFTER= sp_begin="# BEGIN $2" sp_end="# END $2"; fi
   file_write "$1" "\${B_BEFORE#"$sp_nl"}$sp_begin$sp_nl$3\${3:+$sp_nl}$sp_end$sp_nl$B_AFTER" || return
-  file_place "$STAGED" "$1" "$S_OWNER" "$S_GROUP" "$S_MODE"
+  file_place "$STAGED" "$1" "$S_UID" "$S_GID" "$S_MODE"
 }`,
 };
 

@@ -4,7 +4,7 @@ import { type Payload, type Resource, type ShellLibrary, resource } from "../eng
 import { Secret } from "../secret.mts";
 import { Sh, sh } from "../sh.mts";
 
-export interface Ownership { owner?: string; group?: string; /** permission bits, e.g. 0o640 */ mode?: number }
+export interface Ownership { /** name or number, as the group */ owner?: string; group?: string; /** permission bits, e.g. 0o640 */ mode?: number }
 
 export interface FileSpec extends Ownership {
   path: string;
@@ -26,8 +26,9 @@ export const fileLibrary: ShellLibrary = {
   name: "file",
   text: `
 attributes_differ() { # OWNER GROUP MODE, after stat_of
-  [ "$S_OWNER" = "$1" ] || differs owner "$S_OWNER" "$1"
-  [ "$S_GROUP" = "$2" ] || differs group "$S_GROUP" "$2"
+  # by name or by number, as chown takes them
+  [ "$S_OWNER" = "$1" ] || [ "$S_UID" = "$1" ] || differs owner "$S_OWNER" "$1"
+  [ "$S_GROUP" = "$2" ] || [ "$S_GID" = "$2" ] || differs group "$S_GROUP" "$2"
   [ "$S_MODE" = "$3" ] || differs mode "$S_MODE" "$3"
 }
 file_check() { # PATH OWNER GROUP MODE SHA256 SECRET

@@ -22,6 +22,12 @@ for (const [name, argv, unusable] of shells) {
       t.equal((await apply(disk.at("a", "b c"))).status, "ok");
     });
 
+    t.test("owner and group by number converge", async (t) => {
+      const given = directory({ path: disk.at("n"), owner: "4711", group: "0" });
+      t.strictSame([(await host.run(programOf("apply", given))).ends[0]!.status, (await host.run(programOf("apply", given))).ends[0]!.status], ["changed", "ok"]);
+      t.strictSame([statSync(disk.at("n")).uid, statSync(disk.at("n")).gid], [4711, 0]);
+    });
+
     t.test("setuid, setgid and sticky bits go and come as declared", async (t) => {
       mkdirSync(disk.at("s"));
       chmodSync(disk.at("s"), 0o7777);

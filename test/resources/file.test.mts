@@ -45,6 +45,16 @@ for (const [name, argv, unusable] of shells) {
       t.equal((await end("check", { content: "text\n" })).status, "drift", "too long for a diff");
     });
 
+    t.test("owner and group by number, with or without a name, converge", async (t) => {
+      for (const [owner, group] of [["0", "0"], ["4711", "4712"]] as const) {
+        await end("apply", { content: "x", owner, group });
+        t.strictSame([statSync(path).uid, statSync(path).gid].map(String), [owner, group]);
+        t.equal((await end("apply", { content: "x", owner, group })).status, "ok");
+      }
+      t.match(await end("check", { content: "x", owner: "4711", group: "13" }), { status: "drift", changes: [{ attribute: "group", desired: "13" }] });
+      await end("apply", { content: "x" });
+    });
+
     t.test("a secret's text is in no event", async (t) => {
       writeFileSync(path, "old-secret-text\n");
       const ended = await end("apply", { content: new Secret("new-secret-text\n"), mode: 0o600 });
