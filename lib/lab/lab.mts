@@ -12,7 +12,7 @@ import { chooseOctet, ensureSwitch, setLink } from "./network.mts";
 import { cacheDir, inventoryDir, runtimeDir } from "./paths.mts";
 import { address, gateway, hostIndex, hostName, maxNodes, namesOf, type Names } from "./region.mts";
 import { silent, type Report } from "./report.mts";
-import { ensureRootfs } from "./rootfs.mts";
+import { ensureRootfs, type Suite } from "./rootfs.mts";
 import type { RunOptions, RunResult } from "./run.mts";
 import { ensureTools, requireLinuxRoot } from "./setup.mts";
 import { readState, writeState, type RegionState } from "./state.mts";
@@ -31,6 +31,8 @@ export interface UpOptions {
   nodes?: number;
   /** what new hosts have beyond a bare server's packages (default: as before, else none), for tools that need e.g. python3 */
   packages?: string[];
+  /** Debian's release on new hosts (default: as before, else bookworm) */
+  suite?: Suite;
   report?: Report;
 }
 
@@ -47,15 +49,16 @@ export class Lab {
    * Brings the region's hosts up and writes its inventory; mends what it finds half-made, switched off or cut off. Does
    * nothing to a healthy lab.
    */
-  async up({ nodes, packages, report = silent }: UpOptions = {}): Promise<LabStatus> {
+  async up({ nodes, packages, suite, report = silent }: UpOptions = {}): Promise<LabStatus> {
     if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 1 && nodes <= maxNodes)) {
       throw new LabError(`a lab can't have ${nodes} hosts`, `choose 1 to ${maxNodes}`);
     }
     await ensureTools(report);
-    const extra = packages ?? (await readState(this.region))?.packages ?? [];
-    const [rootfs] = await Promise.all([ensureRootfs(report, extra), ...usualVersions.map((version) => ensureBinary(version, report))]);
+    const before = await readState(this.region);
+    const system = { packages: packages ?? before?.packages ?? [], suite: suite ?? before?.suite };
+    const [rootfs] = await Promise.all([ensureRootfs(report, system.packages, system.suite), ...usualVersions.map((version) => ensureBinary(version, report))]);
     return this.#exclusively(async () => {
-      const state = await this.#settle(nodes, extra);
+      const state = await this.#settle(nodes, system);
       await ensureLoginKey(state.disks);
       await Promise.all(state.hosts.map((host) => this.#ensureHost(state, host, rootfs, report)));
       await writeInventory(state);
@@ -64,7 +67,7 @@ export class Lab {
   }
 
   /** Settles on hosts and subnet, makes the switch, removes hosts that are too many. */
-  async #settle(nodes: number | undefined, packages: string[]): Promise<RegionState> {
+  async #settle(nodes: number | undefined, system: Pick<RegionState, "packages" | "suite">): Promise<RegionState> {
     const before = await readState(this.region);
     const disks = before?.disks ?? join(cacheDir(), "lab", this.region);
     // after a restart of the machine only the disks are left
@@ -73,12 +76,12 @@ export class Lab {
     const surplus = found.filter((name) => !hosts.includes(name));
     const octet = await withLock(networkLock, async () => {
       const octet = before?.octet ?? await chooseOctet(this.#names);
-      await writeState({ region: this.region, octet, hosts: [...hosts, ...surplus], disks, inventory: inventoryDir(this.region), packages });
+      await writeState({ region: this.region, octet, hosts: [...hosts, ...surplus], disks, inventory: inventoryDir(this.region), ...system });
       await ensureSwitch(this.#names, octet);
       return octet;
     });
     for (const host of surplus) await removeHost(this.#names, host, disks);
-    const state = { region: this.region, octet, hosts, disks, inventory: inventoryDir(this.region), packages };
+    const state = { region: this.region, octet, hosts, disks, inventory: inventoryDir(this.region), ...system };
     await writeState(state);
     return state;
   }
@@ -134,7 +137,7 @@ export class Lab {
       const { machine, state } = await this.#find(host);
       await machine.powerCut();
       await wipeDisk(state.disks, host);
-      await ensureDisk(state.disks, host, await ensureRootfs(silent, state.packages));
+      await ensureDisk(state.disks, host, await ensureRootfs(silent, state.packages, state.suite));
       await machine.boot();
       await writeInventory(state);
     });

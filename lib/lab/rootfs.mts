@@ -9,9 +9,12 @@ import type { Report } from "./report.mts";
 import { run, runCaptive } from "./run.mts";
 import { debArch } from "./setup.mts";
 
+/** Debian's releases that a lab host can run. */
+export type Suite = "bookworm" | "trixie";
+
 /** A bare Debian server, as a user would hand it to sampan: no python, no curl. A change here makes a new tree. */
 const recipe = {
-  suite: "bookworm",
+  suite: "bookworm" as Suite,
   packages: ["systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "procps", "sudo", "ca-certificates"],
   users: [["useradd", "--uid", "1000", "--create-home", "--shell", "/bin/bash", "ops"]],
   files: {
@@ -36,28 +39,28 @@ const folder = (): string => join(cacheDir(), "rootfs");
  * @param packages what its servers have beyond the bare ones
  * @returns its folder
  */
-export async function ensureRootfs(report: Report, packages: readonly string[] = []): Promise<string> {
-  const wanted = { ...recipe, packages: [...recipe.packages, ...packages] };
+export async function ensureRootfs(report: Report, packages: readonly string[] = [], suite = recipe.suite): Promise<string> {
+  const wanted = { ...recipe, suite, packages: [...recipe.packages, ...packages] };
   const key = createHash("sha256").update(JSON.stringify([wanted, await debArch()])).digest("hex").slice(0, 12);
-  const tree = join(folder(), `${recipe.suite}-${key}`);
+  const tree = join(folder(), `${suite}-${key}`);
   if (await exists(tree)) return tree;
   await withLock(join(folder(), ".lock"), async () => {
     if (await exists(tree)) return;
-    const step = report.start("root system", `building Debian ${recipe.suite} (once, about 20 s)`);
-    await build(tree, wanted.packages);
+    const step = report.start("root system", `building Debian ${suite} (once, about 20 s)`);
+    await build(tree, suite, wanted.packages);
     step.done(`built ${basename(tree)}`);
   });
   return tree;
 }
 
 /** Only a finished tree gets its final name. */
-async function build(tree: string, packages: readonly string[]): Promise<void> {
+async function build(tree: string, suite: Suite, packages: readonly string[]): Promise<void> {
   const partial = `${tree}.partial`;
   for (const name of await readdir(folder())) {
     if (name.endsWith(".partial")) await rm(join(folder(), name), { recursive: true, force: true });
   }
-  const source = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${await machineMirror()} ${recipe.suite} main`;
-  await runCaptive("mmdebstrap", ["-q", "--mode=root", "--variant=minbase", `--include=${packages.join(",")}`, recipe.suite, partial, source]);
+  const source = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${await machineMirror()} ${suite} main`;
+  await runCaptive("mmdebstrap", ["-q", "--mode=root", "--variant=minbase", `--include=${packages.join(",")}`, suite, partial, source]);
   for (const argv of recipe.users) await run("chroot", [partial, ...argv]);
   for (const path of recipe.remove) await rm(join(partial, path), { force: true });
   for (const [path, { mode, text }] of Object.entries(recipe.files)) {

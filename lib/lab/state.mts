@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isErrno } from "./error.mts";
 import { writeAtomically } from "./files.mts";
 import { runtimeDir } from "./paths.mts";
+import type { Suite } from "./rootfs.mts";
 
 /** What can't be derived from names. Written before anything is made, so that whatever exists is accounted for. */
 export interface RegionState {
@@ -15,6 +16,8 @@ export interface RegionState {
   inventory: string;
   /** packages of its hosts beyond a bare server's */
   packages?: string[];
+  /** Debian's release on them; left out: that of the bare recipe */
+  suite?: Suite;
 }
 
 const file = (region: string): string => join(runtimeDir, `${region}.json`);
