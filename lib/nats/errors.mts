@@ -52,7 +52,7 @@ export function classify(node: Node, error: unknown): ConnectFailure {
     return fail("auth", "the server refused the credential", "Compare the users of nats-server.conf with the seeds in the region's .env, then run --role cluster-config");
   }
   if (some(/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO|ERR_SSL|ERR_TLS|\btls\b|certificate/i)) {
-    const next = some(/CERT_HAS_EXPIRED/) ? "Renew the certificate" : "Check that the CA of the inventory's pki signed the node's certificate and that the certificate names the node";
+    const next = some(/CERT_NOT_YET_VALID/) ? "Set the clock of this machine, or of the one that made the certificate" : some(/CERT_HAS_EXPIRED/) ? "Renew the certificate" : "Check that the CA of the inventory's pki signed the node's certificate and that the certificate names the node";
     return fail("tls", `TLS failed: ${what}`, next);
   }
   if (some(/TimeoutError|ETIMEDOUT|timeout/i)) {

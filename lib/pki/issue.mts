@@ -1,14 +1,13 @@
 import "reflect-metadata"; // @peculiar/x509 asks for it, first
 import * as x509 from "@peculiar/x509";
 import { createPublicKey, randomBytes, webcrypto, type KeyObject } from "node:crypto";
+import { BACKDATED_MS } from "./backdate.mts";
 import type { Names } from "./names.mts";
 
 // Loaded only when something has to be issued: the library takes 100 ms to start.
 
 const CURVE = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" };
-/** Hosts whose clocks are behind the controller's accept a new certificate too. */
-const BACKDATED_MS = 3_600_000;
 
 /** A CA's own certificate. @returns PEM */
 export async function selfSign(subject: string, key: KeyObject, notAfter: Date): Promise<string> {

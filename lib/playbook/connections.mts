@@ -4,6 +4,7 @@ import type { Emit } from "../engine/events.mts";
 import { Session, SessionError, type SessionOptions } from "../engine/session.mts";
 import type { Host } from "../inventory/types.mts";
 import { ControlFolder } from "../ssh/master.mts";
+import { clockWarning } from "./clock.mts";
 
 export interface ConnectionsOptions {
   acceptNewHostKeys: boolean;
@@ -69,6 +70,8 @@ export class Connections {
       const { os, osVersion, kernel, arch, cpus, memoryBytes, container } = session.facts;
       this.#emit({ type: "host_connected", lane: host.name, ms: performance.now() - since,
         facts: { os, osVersion, kernel, arch, cpus: cpus.length, memoryBytes, container } });
+      const clock = clockWarning(host.name, session.facts.clockSkew);
+      if (clock) this.#emit({ type: "warning", text: clock });
       return session;
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
