@@ -11,10 +11,10 @@ group_check() { entry_of group "$1" >/dev/null || differs state absent group; }
 group_apply() { if command -v groupadd >/dev/null; then groupadd --system "$1"; else addgroup -S "$1"; fi; }
 user_check() { # NAME GROUP HOME
   sp_entry=$(entry_of passwd "$1") || { differs state absent user; return 0; }
-  sp_gid=$(entry_of group "$2" | cut -d: -f3)
-  sp_ifs=$IFS; IFS=:; set -f; set -- "$1" "$2" "$3" $sp_entry; set +f; IFS=$sp_ifs
-  # passwd(5): name, password, uid, gid, comment, home, shell
-  [ "$7" = "$sp_gid" ] || differs group "gid $7" "$2"
+  sp_gid=$(entry_of group "$2")
+  # passwd(5) is name, password, uid, gid, …; group(5) name, password, gid, members
+  sp_gid=\${sp_gid#*:*:} sp_entry=\${sp_entry#*:*:*:}
+  [ "\${sp_entry%%:*}" = "\${sp_gid%%:*}" ] || differs group "gid \${sp_entry%%:*}" "$2"
 }
 user_apply() {
   if entry_of passwd "$1" >/dev/null; then usermod -g "$2" "$1"
