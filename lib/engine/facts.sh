@@ -1,6 +1,16 @@
 # What roles may want to know of a host, in one go. Files are read by the shell itself: a fork costs more than all of this.
 fact() { emit f "$1" "$2"; }
 fact_file() { sp_v=; [ -r "$2" ] && IFS= read -r sp_v <"$2"; fact "$1" "$sp_v"; }
+# What every program works with is looked for before anything is done, the lock included. (`stat` without -c: some busyboxes.)
+sp_needs() {
+  sp_lacks=
+  for sp_tool in cat chmod chown cut date df flock grep head id mkdir mv readlink rm sed sha256sum sleep stat systemctl tail tr uname wc; do
+    command -v "$sp_tool" >/dev/null 2>&1 || sp_lacks="$sp_lacks${sp_lacks:+, }$sp_tool"
+  done
+  case $sp_lacks in *stat*) ;; *) stat -c %u / >/dev/null 2>&1 || sp_lacks="$sp_lacks${sp_lacks:+, }stat -c" ;; esac
+  [ -d /run/systemd/system ] && sp_init=systemd || sp_init=
+  [ -n "$sp_init" ] && [ -z "$sp_lacks" ] || { emit lacks "$sp_init" "$sp_lacks"; exit 1; }
+}
 sp_facts() {
   set -- $(id -u; uname -sr; uname -m; date +%s)
   fact uid "$1"; fact system "$2"; fact kernel "$3"; fact arch "$4"; fact time "$5"

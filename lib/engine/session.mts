@@ -62,10 +62,11 @@ export class Session {
     const collected: Record<string, string> = {};
     const ready = session.#until((frame, done, fail) => {
       if (frame.kind === "f") collected[frame.fields[0]!] = frame.fields[1]!;
+      if (frame.kind === "lacks") fail(new SessionError(lacking(host, frame.fields)));
       if (frame.kind === "locked") fail(locked(host, frame.fields));
       if (frame.kind === "ready") done();
     }, READY_TIMEOUT);
-    session.#master.send(`${preamble(options.nonce, options.who)}\n${lock}SP_STORE_DIR=${quote(options.storeDir)}\n${facts}\nsp_facts\n`);
+    session.#master.send(`${preamble(options.nonce, options.who)}\n${facts}\nsp_needs\n${lock}SP_STORE_DIR=${quote(options.storeDir)}\nsp_facts\n`);
     try {
       await ready;
       session.facts = readFacts(collected);
@@ -176,6 +177,12 @@ function locked(host: Host, [holder = "", why, origin]: string[]): SessionError 
     ? new SessionError({ what: `${host.name} is being worked on by ${holder || "someone else"}`,
         next: "wait for that run to end, or stop it; then run again. If its machine is gone for good, run on the host: kill -9 $(cut -d' ' -f1 /run/sampan/shell)" }, origin)
     : new SessionError({ what: holder, next: "check that /run is a writable file system on the host" });
+}
+
+function lacking({ name }: Host, [init, tools = ""]: string[]): Failure {
+  return init === "systemd"
+    ? { what: `${name} has no ${tools}: sampan works with the usual tools of a Linux system`, next: "install the host's packages of these (on Debian: coreutils, util-linux, grep, sed), then run again; nothing was changed" }
+    : { what: `${name} doesn't run systemd, to which sampan hands the services`, next: "take a host that was booted with systemd; nothing was changed" };
 }
 
 function notRoot(host: Host): Failure {
