@@ -19,7 +19,7 @@ export function masterArgv(c: Connection, control: string, options: SshOptions):
     "-o", `UserKnownHostsFile=${fileName(c.known_hosts)}`, ...hostKeys(options),
     ...(c.user ? ["-l", c.user] : []),
     ...(c.port ? ["-p", String(c.port)] : []),
-    ...(c.identity_file ? ["-i", c.identity_file] : []),
+    ...identity(c),
     ...(c.proxy_jump ? ["-o", `ProxyCommand=${jump(c, c.proxy_jump.split(","), options)}`] : []),
     // of two values ssh takes the first: the user's own before our defaults
     ...Object.entries(c.options).flatMap(([k, v]) => ["-o", `${k}=${v}`]), "-o", CONNECT_TIMEOUT, ...KEEPALIVE,
@@ -27,7 +27,10 @@ export function masterArgv(c: Connection, control: string, options: SshOptions):
   ];
 }
 
-const fileName = (path: string): string => (path.includes(" ") ? `"${path}"` : path);
+/** A path as the value of ssh's options, where spaces, quotes, \ and % mean something. */
+const fileName = (path: string): string => `"${path.replace(/["\\]/g, "\\$&").replaceAll("%", "%%")}"`;
+/** Not -i, which looks for the file before it reads its %. */
+const identity = (c: Connection): string[] => (c.identity_file ? ["-o", `IdentityFile=${fileName(c.identity_file)}`] : []);
 const hostKeys = (options: SshOptions): string[] => ["-o", "GlobalKnownHostsFile=/dev/null",
   "-o", `StrictHostKeyChecking=${options.acceptNewHostKeys ? "accept-new" : "yes"}`, "-o", "UpdateHostKeys=no"];
 
@@ -40,16 +43,24 @@ function jump(c: Connection, hops: readonly string[], options: SshOptions): stri
   const before = hops.slice(0, -1);
   return ["ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ControlPath=none",
     "-o", `UserKnownHostsFile=${fileName(c.known_hosts)} ~/.ssh/known_hosts ~/.ssh/known_hosts2`, ...hostKeys(options),
-    ...(user ? ["-l", user] : []), ...(port ? ["-p", port] : []), ...(c.identity_file ? ["-i", c.identity_file] : []),
+    ...(user ? ["-l", user] : []), ...(port ? ["-p", port] : []), ...identity(c),
     ...(before.length ? ["-o", `ProxyCommand=${jump(c, before, options)}`] : []),
-    "-o", CONNECT_TIMEOUT, "-W", "[%h]:%p", "--", host.replace(/^\[(.*)\]$/, "$1"),
+    "-o", CONNECT_TIMEOUT, "-W", TARGET, "--", host.replace(/^\[(.*)\]$/, "$1"),
   // what ssh reads once more on each level is escaped once more
-  ].map((word) => quote(word.startsWith("ProxyCommand=") ? word.replaceAll("%", "%%") : word)).join(" ");
+  ].map((word) => quote(word === TARGET ? word : word.replaceAll("%", "%%"))).join(" ");
 }
+const TARGET = "[%h]:%p";
 
 /** Arguments for a further channel over a master; where that has gone, they must not make a connection of their own. */
 export const channelArgv = (c: Connection, control: string, command: string): string[] =>
-  ["-S", control, "-o", "ProxyCommand=false", "-T", "-x", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "--", c.address, asRoot(c, `sh -c ${quote(afterPassword(c) + command)}`)];
+  ["-S", control, "-o", "ProxyCommand=false", "-T", "-x", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "--", c.address, asRoot(c, `sh -c ${quote(afterPassword(c) + oneLine(command))}`)];
+
+/**
+ * The same command without what some login shell reads even in single quotes: csh a newline and `!`, fish two backslashes. A login shell
+ * gets it before sh does.
+ */
+const oneLine = (command: string): string =>
+  /[!\\\n]/.test(command) ? `eval "$(printf %b '${command.replace(/[!\\\n']/g, (c) => `\\0${c.charCodeAt(0).toString(8).padStart(3, "0")}`)}')"` : command;
 
 /** Arguments that make a running master listen on `socket` for `to` as seen from the host. */
 export const forwardArgv = (c: Connection, control: string, localPort: number, to: string): string[] =>
