@@ -104,7 +104,7 @@ export const directory = () =>
 export const secret = (what: string, write: string, pattern: RegExp, generate?: Meta["generate"]) =>
   leaf({ what, write, shown: false, read: (x) => (isText(x) && pattern.test(x) ? new Secret(x) : undefined) }, { secret: true, ...(generate && { generate }) });
 
-export const address = () => leaf({ what: "an address", write: "write a host name or an IP address", read: (x) =>
+export const address = () => leaf({ what: "an address", write: "write a host name or an IP address (IPv6 without brackets)", read: (x) =>
   (isText(x) && (isIP(x) > 0 || (/^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*$/.test(x) && !/^[\d.]+$/.test(x))) ? x : undefined) });
 
 export const list = <const S extends v.GenericSchema>(item: S) => v.array(item);
