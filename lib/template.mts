@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createRequire } from "node:module";
 import type Mustache from "mustache";
+import { UsageError } from "./inventory/types.mts";
 
 export type View = { readonly [key: string]: unknown };
 
@@ -14,12 +15,12 @@ const mustache = createRequire(import.meta.url)("mustache") as typeof Mustache;
  * Renders a mustache template beside the calling module: `render(new URL("templates/x.mustache", import.meta.url), view)`.
  * Nothing is escaped (this is not HTML), and whatever mustache would leave blank without a word is an error: a silent blank in a
  * server's configuration is an outage. Only texts, numbers and booleans can stand as text; a Secret can't.
- * @throws Error naming the template's file, line and variable
+ * @throws UsageError naming the template's file, line and variable
  */
 export function render(template: URL, view: View): string {
   const file = fileURLToPath(template);
   const text = readFileSync(file, "utf8");
-  const fault: Fault = (start, what) => { throw new Error(`${file}:${text.slice(0, start).split("\n").length}: ${what}`); };
+  const fault: Fault = (start, what) => { throw new UsageError(`${file}:${text.slice(0, start).split("\n").length}: ${what}`); };
   checkTokens(parse(text, fault), [view], undefined, fault);
   return mustache.render(text, view, undefined, { escape: (value: unknown) => String(value) });
 }

@@ -2,13 +2,13 @@ import { TYPICAL, type Facts } from "../lib/engine/facts.mts";
 import { plan } from "../lib/engine/compile.mts";
 import type { LoadedInventory } from "../lib/inventory/load.mts";
 import { select } from "../lib/inventory/select.mts";
-import type { Host } from "../lib/inventory/types.mts";
-import { generateMissingSecrets } from "../lib/pki/secrets.mts";
+import { type Host, UsageError } from "../lib/inventory/types.mts";
+import { generateMissingSecrets, publicKey } from "../lib/pki/secrets.mts";
 import type { Options } from "../lib/playbook/cli.mts";
 import { playbook } from "../lib/playbook/playbook.mts";
 import type { AnyHostRole, ClusterRole, HostRole } from "../lib/playbook/role.mts";
 import type { Run } from "../lib/playbook/run.mts";
-import { checkOwnCertificates } from "./cluster-config/certificates.mts";
+import { checkCertificates } from "./cluster-config/certificates.mts";
 import { type Cluster, clustersOf } from "./cluster.mts";
 import { validateAgainstFacts } from "./facts-checks.mts";
 import { loadInventory } from "./inventory.mts";
@@ -33,27 +33,47 @@ export const sitePlaybook = ({ roles, ...spec }: SiteSpec, main: (run: SiteRun) 
     ...spec,
     roles: [...new Set(roles.map((r) => r.name))],
     storeDir: (vars) => vars.jetstream.store_dir,
-    load,
+    load: async (options) => {
+      const { inventory, hosts } = await load(options);
+      // A template with a slip is told now, and not by a host.
+      for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
+      return { inventory, hosts };
+    },
     checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes }),
     tasks: async (run) => {
       const listed: { role: string; task: string }[] = [];
-      for (const role of roles) listed.push(...(role.kind === "host" ? hostTasks(role as HostRole<Vars>, run) : await clusterTasks(role, run)));
+      for (const role of roles) listed.push(...(role.kind === "host" ? hostTasks(role as HostRole<Vars>, run.config) : await clusterTasks(role, run)));
       return listed.filter((t, i) => listed.findIndex((o) => o.role === t.role && o.task === t.task) === i);
     },
   }, main);
 
-function load(options: Options): { inventory: LoadedInventory<Vars>; hosts: readonly Host<Vars>[] } {
+async function load(options: Options): Promise<{ inventory: LoadedInventory<Vars>; hosts: readonly Host<Vars>[] }> {
   const dryRun = options.check || options.listHosts || options.listTasks;
   const inventory = loadInventory(options.inventory, {
     extraVars: options.extraVars,
     generate: (missing) => generateMissingSecrets(options.inventory, missing, { dryRun }),
   });
-  checkOwnCertificates(inventory);
+  await checkCertificates(inventory);
+  checkSeeds(inventory);
   return { inventory, hosts: options.limit === undefined ? inventory.hosts : select(inventory, options.limit) };
 }
 
+/** A seed with a slip in it looks like one. @throws UsageError with a line for each */
+function checkSeeds({ hosts: [first], originOf }: LoadedInventory<Vars>): void {
+  const lines = first!.vars.users.flatMap(({ nkey_seed: seed }, i) => {
+    try {
+      if (seed) publicKey(seed, `${originOf(first!.name, ["users", i, "nkey_seed"])}: users[${i}].nkey_seed`);
+      return [];
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      return error.lines;
+    }
+  });
+  if (lines.length) throw new UsageError(lines);
+}
+
 /** What a role would do on a plain server; nothing is connected and nothing prepared for that. */
-function hostTasks(role: HostRole<Vars>, { config: { inventory, hosts } }: SiteRun): { role: string; task: string }[] {
+function hostTasks(role: HostRole<Vars>, { inventory, hosts }: Pick<SiteRun["config"], "inventory" | "hosts">): { role: string; task: string }[] {
   const facts: Facts = TYPICAL;
   return hosts.flatMap((host) => plan([{ role: role.name, resources: role.resources({ host, vars: host.vars, facts, inventory, prepared: undefined }) }]));
 }

@@ -13,7 +13,10 @@ export function extraVars(given: readonly string[], schema: unknown, problems: P
       problems.add(at, "is not of the form key=value; write for example -e nats_version=2.15.1");
       continue;
     }
-    const node = parseValue(value, at, problems) ?? { kind: "scalar", at, value: null, source: "" };
+    const before = problems.size;
+    const parsed = parseValue(value, at, problems);
+    if (problems.size > before) continue;
+    const node = parsed ?? { kind: "scalar", at, value: null, source: "" };
     const tree = splitKey(schema, key).reduceRight<Node>((child, word) => ({ kind: "map", at, entries: new Map([[word, { at, node: child }]]) }), node);
     if (["__proto__", "constructor", "prototype"].some((word) => key.split(".").includes(word))) problems.add(at, "this key can't be set; rename it");
     else all = all ? merge(all, tree) : tree;

@@ -29,6 +29,7 @@ export function readYaml(file: string, problems: Problems): MapNode {
 
 /** The inventory's folder, absolute, and its hosts.yml. @throws UsageError in one line */
 export function locate(dir: string): { dir: string; hostsFile: string } {
+  if (dir === "") throw new UsageError(`-i "": names no folder; name the one that holds hosts.yml`);
   const absolute = resolve(dir);
   const kind = statSync(absolute, { throwIfNoEntry: false });
   if (!kind) {

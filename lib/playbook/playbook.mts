@@ -6,9 +6,11 @@ import type { Secret } from "../secret.mts";
 import { type Options, type Usage, helpText, parseOptions } from "./cli.mts";
 import { Run } from "./run.mts";
 
+interface Loaded<V, I> { inventory: I; hosts: readonly Host<V>[] }
+
 export interface PlaybookSpec<V, I extends Inventory<V>> extends Usage {
   /** reads and validates the inventory; no host is touched before it has succeeded */
-  load: (options: Options) => { inventory: I; hosts: readonly Host<V>[] };
+  load: (options: Options) => Loaded<V, I> | Promise<Loaded<V, I>>;
   /** lines about what doesn't fit the real host, found before anything is changed on any */
   checkFacts: (inventory: I, host: Host<V>, facts: Facts) => readonly string[];
   /** false for playbooks that change no host */
@@ -24,7 +26,7 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
   try {
     const options = parseOptions(process.argv.slice(2), spec);
     if (options === "help") return leave(0, helpText(script, spec));
-    const { inventory, hosts: chosen } = spec.load(options);
+    const { inventory, hosts: chosen } = await spec.load(options);
     if (options.listHosts) return leave(0, chosen.map((h) => `${h.name}  ${h.connection.address}\n`).join(""));
     const hosts = options.askBecomePass ? withPassword(chosen, await (await import("./password.mts")).askPassword("sudo password: ")) : chosen;
     const { reporters } = await import("../report/index.mts");

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Inventory } from "../../lib/inventory/types.mts";
 import { ensurePki, type Pki, type PkiHost } from "../../lib/pki/ca.mts";
 import { ownCertificates } from "../../lib/pki/own.mts";
@@ -20,8 +22,9 @@ export async function certificates(inventory: Inventory<Vars>, dryRun: boolean):
   return { ca: ours.ca + theirs.ca, hosts: new Map([...ours.hosts, ...theirs.hosts]), changed: ours.changed, warnings: [...ours.warnings, ...theirs.warnings] };
 }
 
-/** Are the user's own certificates fit for their hosts? Needs nothing but this machine. @throws UsageError with all that is wrong */
-export function checkOwnCertificates(inventory: Inventory<Vars>): void {
-  const own = owning(wanting(inventory));
+/** Are the certificates that there are fit for their hosts? Needs nothing but this machine, and makes nothing. @throws UsageError with all that is wrong */
+export async function checkCertificates(inventory: Inventory<Vars>): Promise<void> {
+  const all = wanting(inventory), own = owning(all), ours = all.filter((h) => !h.tls);
   if (own.length) ownCertificates(inventory.dir, own);
+  if (ours.length && (existsSync(join(inventory.dir, "pki")) || ours.some((h) => h.name === "ca"))) await ensurePki(inventory.dir, ours, { dryRun: true });
 }
