@@ -39,8 +39,9 @@ async function reconnect<V>(run: Run<V>, host: Host<V>, bootId: string, patience
     if (run.stopped) return undefined;
     try {
       const session = await run.connections.again(host);
-      if (session.facts.bootId !== bootId) return session;
-      last = { what: "it still runs as before" };
+      // A login in the middle of booting may be ended again.
+      if (session.facts.bootId !== bootId && (await answers(session))) return session;
+      last = { what: session.facts.bootId === bootId ? "it still runs as before" : "it answers, but not for long" };
       run.connections.forget(host);
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
@@ -52,6 +53,12 @@ async function reconnect<V>(run: Run<V>, host: Host<V>, bootId: string, patience
     ...last, what: `${host.name} was told to reboot and is not back after ${patience / 1000} s: ${last.what}`,
     next: "look at its console; once it is up, run again: what was done is kept",
   };
+}
+
+/** Whether a session lasts: an empty program comes to its end. */
+async function answers(session: Session): Promise<boolean> {
+  await sleep(PAUSE);
+  return (await session.run(compile([], { mode: "check", diff: false }), "after the reboot", () => {})).ok;
 }
 
 /** A handler that is due again right after its reboot would reboot for ever. */
