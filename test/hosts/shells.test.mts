@@ -82,10 +82,10 @@ t.test("login shells and /bin/sh of hosts", { skip }, async (t) => {
     });
   }
 
-  await t.test("busybox for everything: sh, stat, sha256sum, flock, grep and all", async (t) => {
+  await t.test("busybox for everything it has: sh, stat, sha256sum, grep and all", async (t) => {
     // /usr/local/sbin comes first; what shuts a host down, logs in or ends processes stays Debian's
     await hosts.sh(`for c in $(busybox --list); do case $c in busybox|init|reboot|halt|poweroff|login|su|ip|mount|umount|pgrep|sleep) ;; *) ln -s /usr/bin/busybox /usr/local/sbin/$c ;; esac; done; ln -sf busybox /usr/bin/sh`);
-    t.equal(await hosts.sh("command -v stat sha256sum flock"), "/usr/local/sbin/stat\n/usr/local/sbin/sha256sum\n/usr/local/sbin/flock");
+    t.equal(await hosts.sh("for c in stat sha256sum grep; do command -v $c; done"), "/usr/local/sbin/stat\n/usr/local/sbin/sha256sum\n/usr/local/sbin/grep");
     await works(t, "all-busybox", {}, "busybox");
     await hosts.lab.exec("nats-node-1", ["/bin/bash", "-c", "rm -rf /usr/local/sbin/*; ln -sf dash /usr/bin/sh"]);
   });
