@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
-import { chmod, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { machineMirror } from "./apt-sources.mts";
 import { exists } from "./files.mts";
 import { withLock } from "./lock.mts";
+import { fetchPackage, keyring } from "./package.mts";
 import { cacheDir } from "./paths.mts";
 import type { Report } from "./report.mts";
 import { run, runCaptive } from "./run.mts";
 import { debArch } from "./setup.mts";
 
-/** Debian's releases that a lab host can run. */
-export type Suite = "bookworm" | "trixie";
+/** Releases that a lab host can run: two of Debian, and Ubuntu 24.04. */
+export type Suite = "bookworm" | "trixie" | "noble";
+const UBUNTU = "http://archive.ubuntu.com/ubuntu";
 
 /** A bare Debian server, as a user would hand it to sampan: no python, no curl. A change here makes a new tree. */
 const recipe = {
@@ -46,11 +48,18 @@ export async function ensureRootfs(report: Report, packages: readonly string[] =
   if (await exists(tree)) return tree;
   await withLock(join(folder(), ".lock"), async () => {
     if (await exists(tree)) return;
-    const step = report.start("root system", `building Debian ${suite} (once, about 20 s)`);
+    const step = report.start("root system", `building ${suite === "noble" ? "Ubuntu" : "Debian"} ${suite} (once, about 20 s)`);
     await build(tree, suite, wanted.packages);
     step.done(`built ${basename(tree)}`);
   });
   return tree;
+}
+
+/** Ubuntu's keys, which Debian vouches for. */
+async function ubuntuKeyring(dir: string): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  await fetchPackage(dir, "trixie", "ubuntu-keyring", keyring);
+  return join(dir, "root/usr/share/keyrings/ubuntu-archive-keyring.gpg");
 }
 
 /** Only a finished tree gets its final name. */
@@ -59,8 +68,10 @@ async function build(tree: string, suite: Suite, packages: readonly string[]): P
   for (const name of await readdir(folder())) {
     if (name.endsWith(".partial")) await rm(join(folder(), name), { recursive: true, force: true });
   }
-  const source = `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${await machineMirror()} ${suite} main`;
+  const keys = `${tree}-keys.partial`;
+  const source = suite === "noble" ? `deb [signed-by=${await ubuntuKeyring(keys)}] ${UBUNTU} ${suite} main` : `deb [signed-by=${keyring}] ${await machineMirror()} ${suite} main`;
   await runCaptive("mmdebstrap", ["-q", "--mode=root", "--variant=minbase", `--include=${packages.join(",")}`, suite, partial, source]);
+  await rm(keys, { recursive: true, force: true });
   for (const argv of recipe.users) await run("chroot", [partial, ...argv]);
   for (const path of recipe.remove) await rm(join(partial, path), { force: true });
   for (const [path, { mode, text }] of Object.entries(recipe.files)) {

@@ -1,0 +1,27 @@
+import t from "tap";
+import { skip } from "../lab/fixture.mts";
+import { exits } from "../support/result.mts";
+import { siteLab } from "../support/site.mts";
+
+t.setTimeout(900_000);
+
+const archive = "http://archive.ubuntu.com/ubuntu/dists/noble/InRelease";
+const unreachable = skip || (await fetch(archive, { method: "HEAD", signal: AbortSignal.timeout(30_000) }).then((r) => !r.ok, () => true) && "Ubuntu's archive can't be reached from here");
+
+t.test("an Ubuntu 24.04 host", { skip: unreachable }, async (t) => {
+  const site = await siteLab(t, "h-ubuntu", 1, { suite: "noble" });
+
+  await t.test("the whole rollout, verified", async (t) => {
+    const run = await site.run();
+    exits(t, run, 0);
+    t.match(run.of("host_connected"), [{ facts: { os: "ubuntu", osVersion: "24.04" } }]);
+    t.ok(run.ends("ok").some((e) => e.role === "verify" && e.task === "pull from a stream"));
+  });
+
+  await t.test("a second one changes nothing, and --check agrees", async (t) => {
+    const again = await site.run();
+    exits(t, again, 0);
+    t.same(again.deviations, []);
+    exits(t, await site.run("--check"), 0);
+  });
+});
