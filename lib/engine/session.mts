@@ -153,12 +153,13 @@ export class Session {
         what: `${this.host.connection.address} took the login but no shell answered within ${seconds} s`,
         output: this.#reader.noise.trim(), next: `try by hand: ssh ${this.host.connection.address} sh -c true`,
       })), seconds * 1000);
-      const settle = <A extends unknown[]>(how: (...a: A) => void) => (...a: A): void => { clearTimeout(timer); this.#onFrame = () => {}; how(...a); };
+      let settled = false;
+      const settle = <A extends unknown[]>(how: (...a: A) => void) => (...a: A): void => { settled = true; clearTimeout(timer); this.#onFrame = () => {}; how(...a); };
       const done = settle(resolve as () => void);
       const fail = settle(reject);
       this.#onFrame = (frame) => onFrame(frame, done, fail);
       void this.#master.ended.then(({ exit, stderr }) => {
-        fail(new SessionError(explain(this.host.connection, stderr || (this.#pid ? "" : this.#reader.noise), exit)));
+        if (!settled) fail(new SessionError(explain(this.host.connection, stderr || (this.#pid ? "" : this.#reader.noise), exit)));
       });
     });
   }
