@@ -12,7 +12,7 @@ import { BenchError } from "./measure.mts";
 import { page } from "./page.mts";
 import { Rollout } from "./rollout.mts";
 
-const usage = `Usage: npm run bench -- rollout [flags]     the same job through sampan and its peers, on lab hosts of its own; about 25 minutes
+const usage = `Usage: npm run bench -- rollout [flags]     the same job through sampan and its peers, on lab hosts of its own; about 25 minutes on an idle machine
 
   --rounds N        runs of each slow competitor per figure (default 3; quick ones run five times as often)
   --rtt MS,MS       round trip times of the no-op (default 0,40,150)

@@ -5,6 +5,9 @@ const seconds = (s: number): string => (s < 10 ? s.toFixed(2) : s.toFixed(1));
 const of = (samples: readonly Sample[], pick: (s: Sample) => number = (s) => s.seconds) => summary(samples.map(pick));
 const median = (cell: Cell | undefined, id: string, pick?: (s: Sample) => number): number | undefined => (cell?.[id]?.length ? of(cell[id], pick).median : undefined);
 
+/** three digits say enough */
+const times = (ratio: number): string => (ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(1));
+
 /** Markdown's table; the first column is text, the others are figures. */
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map((_, i) => (i ? "---:" : "---")), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
@@ -15,7 +18,7 @@ function figure(cell: Cell | undefined, id: string): string {
   if (!samples?.length) return "–";
   const { median: m, least, most } = of(samples);
   const ours = median(cell, "sampan");
-  return `${seconds(m)} (${seconds(least)}–${seconds(most)})${ours ? ` · **${(m / ours).toFixed(2).replace(/^(\d\d+|\d\.\d)\d*\.?\d*$/, "$1")}×**` : ""}`;
+  return `${seconds(m)} (${seconds(least)}–${seconds(most)})${ours ? ` · **${times(m / ours)}×**` : ""}`;
 }
 
 /** The page about a run of the benchmark: tables, ratios with sampan as 1, goals beside what was measured. */
