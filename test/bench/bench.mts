@@ -14,12 +14,13 @@ import { Rollout } from "./rollout.mts";
 
 const usage = `Usage: npm run bench -- rollout [flags]     the same job through sampan and its peers, on lab hosts of its own; about 25 minutes on an idle machine
 
-  --rounds N        runs of each slow competitor per figure (default 3; quick ones run five times as often)
+  --rounds N        runs of each slow competitor per figure (default 3; the quick ones run five times as often)
+  --far-rounds N    the same with a round trip time (default 1)
   --rtt MS,MS       round trip times of the no-op (default 0,40,150)
   --scale N,N       further numbers of hosts (default 10,30; "" for none)
   --only ID,ID      some competitors: sampan, floor, warm, mitogen, tuned, default
   --no-first        without first runs
-  --output FILE     the page (default docs/benchmarks.md); FILE.json beside it in node_modules/.cache has every sample
+  --output FILE     the page (default docs/benchmarks.md); node_modules/.cache/bench-rollout.json has every sample
   --keep            leave the hosts up
 `;
 
@@ -29,21 +30,22 @@ const git = (...args: string[]): string => execFileSync("git", args, { cwd: root
 
 async function main(): Promise<number> {
   const { values: v, positionals } = parseArgs({ allowPositionals: true, options: {
-    rounds: { type: "string", default: "3" }, rtt: { type: "string", default: "0,40,150" }, scale: { type: "string", default: "10,30" }, only: { type: "string" },
+    rounds: { type: "string", default: "3" }, "far-rounds": { type: "string", default: "1" }, rtt: { type: "string", default: "0,40,150" }, scale: { type: "string", default: "10,30" }, only: { type: "string" },
     "no-first": { type: "boolean", default: false }, output: { type: "string", default: join(root, "docs/benchmarks.md") }, keep: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false },
   } });
   if (v.help || positionals.join(" ") !== "rollout") { process.stdout.write(usage); return v.help ? 0 : 3; }
   const args = process.argv.slice(2).join(" ");
   const field = new Field("bench", lines(process.stderr));
-  const rollout = new Rollout(field, { rounds: Number(v.rounds), rtts: list(v.rtt).map(Number), scale: list(v.scale).map(Number), only: v.only === undefined ? undefined : list(v.only), first: !v["no-first"] }, {
+  const rollout = new Rollout(field, { rounds: Number(v.rounds), farRounds: Number(v["far-rounds"]), rtts: list(v.rtt).map(Number), scale: list(v.scale).map(Number), only: v.only === undefined ? undefined : list(v.only), first: !v["no-first"] }, {
     command: `npm run bench -- ${args}`,
     commit: `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "lib", "test/bench") ? " with uncommitted changes" : ""}`,
     machine: [`${availableParallelism()} CPUs (${cpus()[0]?.model.trim() ?? "unknown"})`, `${Math.round(totalmem() / 2 ** 30)} GB`, `Linux ${release()}`, `Debian ${readFileSync("/etc/debian_version", "utf8").trim()}`],
   }, (text) => process.stderr.write(`${text}\n`));
   try {
-    const results = await rollout.run();
-    writeFileSync(join(root, "node_modules/.cache/bench-rollout.json"), JSON.stringify(results, null, 1));
-    writeFileSync(v.output, page(results));
+    await rollout.run((results) => {
+      writeFileSync(join(root, "node_modules/.cache/bench-rollout.json"), JSON.stringify(results, null, 1));
+      writeFileSync(v.output, page(results));
+    });
     process.stderr.write(`written: ${v.output}\n`);
     return 0;
   } finally {

@@ -45,7 +45,7 @@ ${r.missing.map((m) => `\n- ${m}`).join("")}
 
 ## Time
 
-Median in seconds (least–most) · as a multiple of sampan's. ${ids.length ? `Runs per figure: first run ${counts(r.first)}; no-op at 0 ms ${counts(r.noop["0"])}.` : ""}
+Median in seconds (least–most) · as a multiple of sampan's. ${ids.length ? `Runs per figure: first run ${counts(r.first)}; no-op ${rtts.map((t) => `at ${t} ms ${counts(r.noop[t])}`).join("; ")}.` : ""}
 
 ${table(["3 hosts", "first run", ...rtts.map((t) => `no-op, ${t} ms RTT`)], row([r.first, ...rtts.map((t) => r.noop[t])]))}
 

@@ -1,3 +1,4 @@
+import { cpSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Competitor, SAMPAN, available, versions } from "./competitors.mts";
 import { Field } from "./field.mts";
@@ -29,6 +30,8 @@ export interface Results {
 
 export interface Plan {
   rounds: number;
+  /** with a round trip time, where the slow take minutes */
+  farRounds: number;
   rtts: readonly number[];
   /** numbers of hosts beside 3 */
   scale: readonly number[];
@@ -59,17 +62,24 @@ export class Rollout {
     };
   }
 
-  async run(): Promise<Results> {
+  /** @param keep is called after each part, with all that has been measured until then */
+  async run(keep: (results: Results) => void): Promise<void> {
     const { rtts, scale, first } = this.#plan;
+    const part = async (work: () => Promise<void>): Promise<void> => {
+      await work();
+      this.results.ended = new Date().toISOString();
+      keep(this.results);
+    };
     await this.#field.up(HOSTS);
-    this.results.help = await this.#help();
-    if (first) this.results.first = await this.#first();
+    await part(async () => { this.results.help = await this.#help(); });
     await this.#agree();
-    for (const rtt of rtts) this.results.noop[rtt] = await this.#noop(HOSTS, rtt);
-    await this.#costs();
-    for (const hosts of scale) await this.#many(hosts);
-    this.results.ended = new Date().toISOString();
-    return this.results;
+    const noop = (rtt: number): Promise<void> => part(async () => { this.results.noop[rtt] = await this.#noop(HOSTS, rtt, rtt ? this.#plan.farRounds : this.#plan.rounds); });
+    for (const rtt of rtts.filter((t) => t < 100)) await noop(rtt);
+    await part(() => this.#costs());
+    if (first) await part(async () => { this.results.first = await this.#first(); });
+    await this.#converged(HOSTS);
+    for (const rtt of rtts.filter((t) => t >= 100)) await noop(rtt);
+    for (const hosts of scale) await part(() => this.#many(hosts));
   }
 
   /** A run whose result isn't kept. */
@@ -86,13 +96,13 @@ export class Rollout {
   /** Everyone finds bare hosts, which are made anew for each run. */
   async #first(): Promise<Cell> {
     const names = hostNames(HOSTS), cell: Cell = {};
-    let floor = await this.#converged(HOSTS);
+    const floor = await this.#converged(HOSTS);
     for (let round = 1; round <= this.#plan.rounds; round++) {
       for (const c of this.#competitors) {
         if (!c.first) continue;
         await this.#field.bare(names);
         const { hosts } = await this.#field.hosts(HOSTS);
-        const sample = await timed(this.#field.region, c.first({ ...hosts, floor: await this.#keyed(floor, hosts.inventory) }));
+        const sample = await timed(this.#field.region, c.first({ ...hosts, floor: this.#keyed(floor, hosts.inventory) }));
         (cell[c.id] ??= []).push(sample);
         this.#said(`first run ${round}`, c, sample);
       }
@@ -102,8 +112,7 @@ export class Rollout {
   }
 
   /** The floor's archives hold nothing of a certain installation but the hosts' keys are new with each. */
-  async #keyed(floor: string, inventory: string): Promise<string> {
-    const { cpSync } = await import("node:fs");
+  #keyed(floor: string, inventory: string): string {
     cpSync(`${inventory}/known_hosts`, `${floor}/known_hosts`);
     return floor;
   }
@@ -130,11 +139,11 @@ export class Rollout {
   }
 
   /** In turns, so that whatever else this machine does meets all of them. */
-  async #noop(count: number, rtt: number, rounds = this.#plan.rounds, competitors = this.#competitors): Promise<Cell> {
+  async #noop(count: number, rtt: number, rounds: number, competitors = this.#competitors): Promise<Cell> {
     const { hosts, close } = await this.#field.hosts(count, { rtt, floor: true });
     const cell: Cell = {};
-    // Masters and caches: nobody's first run counts.
-    for (const c of competitors.filter((c) => c.often || c.id !== "default")) await this.#warm(c.noop(hosts));
+    // Masters that stay: nobody's first run counts, but of those that keep nothing and take minutes.
+    for (const c of competitors.filter((c) => c.often || c.id === "tuned")) await this.#warm(c.noop(hosts));
     const often = competitors.filter((c) => c.often), slow = competitors.filter((c) => !c.often);
     for (let round = 1; round <= rounds; round++) {
       for (const c of [...Array.from({ length: OFTEN }, () => often).flat(), ...slow]) {
