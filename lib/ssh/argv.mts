@@ -80,5 +80,6 @@ const remoteShell = (c: Connection): string =>
 
 function asRoot(c: Connection, command: string): string {
   if (!c.become) return `exec ${command}`;
-  return c.become_password ? `exec sudo -S -p '' -- ${command}` : `exec sudo -n -- ${command}`;
+  // sudo's words are read (errors.mts), whatever language the host speaks
+  return `exec env LC_ALL=C sudo ${c.become_password ? "-S -p ''" : "-n"} -- ${command}`;
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import t, { type Test } from "tap";
 import { file } from "../../lib/resources/file.mts";
 import { Secret } from "../../lib/secret.mts";
@@ -51,6 +52,15 @@ t.test("hosts without what sampan needs, and the ways of sudo", { skip }, async 
     t.match(failure, { what: /^sudo on .* refuses the password$/, next: /password of the login user/ });
     t.notMatch(JSON.stringify(failure), /wrong word/);
     t.match(await hosts.refused(hosts.host(1, { user: "asked", become: true })), { what: /asks for a password/, next: /--ask-become-pass/ });
+  });
+
+  await t.test("sudo that speaks another language is understood all the same", async (t) => {
+    await hosts.sh("printf 'LANG=C.UTF-8\\nLANGUAGE=de\\n' >/etc/environment");
+    const { stderr } = spawnSync("ssh", [...await hosts.lab.sshArgs("nats-node-1", "asked"), "sudo -n true"], { encoding: "utf8", env: { PATH: process.env["PATH"] } });
+    t.match(stderr, /Passwort/, "as it does with its users");
+    t.match(await hosts.refused(hosts.host(1, { user: "asked", become: true })), { what: /asks for a password/ });
+    t.match(await hosts.refused(hosts.host(1, { user: "asked", become: true, become_password: new Secret("wrong word") })), { what: /refuses the password/ });
+    await hosts.sh("rm /etc/environment");
   });
 
   await t.test("requiretty: said with what to do, with and without a password", async (t) => {
