@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { machineMirror } from "./apt-sources.mts";
+import { LabError } from "./error.mts";
 import { exists } from "./files.mts";
 import { withLock } from "./lock.mts";
 import { fetchPackage, keyring } from "./package.mts";
@@ -12,7 +13,6 @@ import { debArch } from "./setup.mts";
 
 /** Releases that a lab host can run: two of Debian, and Ubuntu 24.04. */
 export type Suite = "bookworm" | "trixie" | "noble";
-const UBUNTU = "http://archive.ubuntu.com/ubuntu";
 
 /** A bare Debian server, as a user would hand it to sampan: no python, no curl. A change here makes a new tree. */
 const recipe = {
@@ -55,6 +55,13 @@ export async function ensureRootfs(report: Report, packages: readonly string[] =
   return tree;
 }
 
+/** This machine's sources are Debian's, so Ubuntu's archive has to be named. */
+function ubuntuMirror(): string {
+  const named = process.env["SAMPAN_UBUNTU_MIRROR"];
+  if (!named) throw new LabError("no archive of Ubuntu is known", "set SAMPAN_UBUNTU_MIRROR to one, http://…/ubuntu");
+  return named;
+}
+
 /** Ubuntu's keys, which Debian vouches for. */
 async function ubuntuKeyring(dir: string): Promise<string> {
   await mkdir(dir, { recursive: true });
@@ -69,7 +76,7 @@ async function build(tree: string, suite: Suite, packages: readonly string[]): P
     if (name.endsWith(".partial")) await rm(join(folder(), name), { recursive: true, force: true });
   }
   const keys = `${tree}-keys.partial`;
-  const source = suite === "noble" ? `deb [signed-by=${await ubuntuKeyring(keys)}] ${UBUNTU} ${suite} main` : `deb [signed-by=${keyring}] ${await machineMirror()} ${suite} main`;
+  const source = suite === "noble" ? `deb [signed-by=${await ubuntuKeyring(keys)}] ${ubuntuMirror()} ${suite} main` : `deb [signed-by=${keyring}] ${await machineMirror()} ${suite} main`;
   await runCaptive("mmdebstrap", ["-q", "--mode=root", "--variant=minbase", `--include=${packages.join(",")}`, suite, partial, source]);
   await rm(keys, { recursive: true, force: true });
   for (const argv of recipe.users) await run("chroot", [partial, ...argv]);
