@@ -40,7 +40,23 @@ service_check() { # NAME ENABLED RUNNING UNIT-FILE
   case $2,$U_FILE in yes,enabled | no,disabled | no, | no,static | no,indirect | no,generated | no,transient) ;; yes,*) differs enabled "\${U_FILE:-no}" enabled ;; *) differs enabled "$U_FILE" disabled ;; esac
   case $3,$U_ACTIVE in yes,active | yes,reloading | no,inactive | no,failed) ;; yes,*) differs state "$U_ACTIVE" active ;; *) differs state "$U_ACTIVE" inactive ;; esac
 }
-service_log() { journalctl -u "$1" -n 15 --no-pager -o cat 2>/dev/null; }
+service_log() {
+  journalctl -u "$1" -n 15 --no-pager -o cat 2>/dev/null
+  sp_dropins=$(systemctl show -p DropInPaths "$1")
+  [ "\${sp_dropins#*=}" = '' ] || echo "its unit is changed by \${sp_dropins#*=}"
+}
+# listens_on NAME PORT-IN-HEX: a socket of the service's own process has state 0A in /proc/net/tcp; whoever else may have the port
+listens_on() {
+  sp_pid=$(systemctl show -p MainPID "$1")
+  sp_sockets=$(ls -l "/proc/\${sp_pid#*=}/fd" 2>/dev/null)
+  # slot, addresses, state, queues, timer, retransmissions, uid, timeout, inode
+  while read -r _ _ _ _ _ _ _ _ _ sp_inode _; do
+    case $sp_sockets in *"socket:[$sp_inode]"*) return 0 ;; esac
+  done <<END
+$(grep -hs ":$2 [0:]* 0A " /proc/net/tcp /proc/net/tcp6)
+END
+  return 1
+}
 service_apply() { # NAME ENABLED RUNNING READY-FUNCTION
   unit_state "$1"
   [ "$U_LOAD" != masked ] || cannot "the unit $1 is masked: somebody has locked it on purpose" "if that is no longer meant, run on the host: systemctl unmask $1"

@@ -137,8 +137,5 @@ function memoryLimit(wanted: string, hostBytes: number): string {
 const syncInterval = (text: string): string => (text === "always" ? text : `"${text}"`);
 const address = (host: string, port: number): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
 
-/** Somebody listens on the port: state 0A of /proc/net/tcp, whatever tools the host has. */
-function listening(port: number) {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  return sh`grep -q ${`:${hex} [0:]* 0A `} /proc/net/tcp /proc/net/tcp6`;
-}
+/** The server listens on its port, whatever tools the host has. */
+const listening = (port: number) => sh`listens_on nats-server ${port.toString(16).toUpperCase().padStart(4, "0")}`;

@@ -49,10 +49,10 @@ export class TrustHost {
 
   /** As newly installed: what a rollout makes goes. */
   async scrub(): Promise<void> {
-    await this.sh(`systemctl -q kill -s KILL nats-server; systemctl -q disable --now nats-server
+    await this.sh(`systemctl -q unmask nats-server 2>/dev/null; systemctl -q kill -s KILL nats-server; systemctl -q disable --now nats-server
       while umount /etc/nats /opt /usr/local/bin 2>/dev/null; do :; done
       chattr -R -i /etc/nats /opt /usr/local/bin 2>/dev/null
-      rm -rf /etc/nats /opt/* /usr/local/bin/* /usr/local/lib/sampan /var/lib/nats /run/sampan /var/log/sampan /etc/systemd/system/nats-server.service* /run/systemd/system/nats-server.service*
+      rm -rf /etc/nats /opt/* /usr/local/bin/* /etc/sysctl.d/99-sampan.conf /usr/local/lib/sampan /var/lib/nats /run/sampan /var/log/sampan /etc/systemd/system/nats-server.service* /run/systemd/system/nats-server.service*
       rm -rf /etc/sysctl.d/99-sampan.conf /etc/security/limits.d/90-sampan-nats.conf /etc/tmpfiles.d/90-sampan-kernel.conf
       userdel nats; groupdel nats; systemctl daemon-reload; systemctl reset-failed; ${this.#sysctls}
       true`);
