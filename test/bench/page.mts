@@ -32,11 +32,12 @@ export function page(r: Results): string {
 Written by \`${r.command}\`; don't edit. ${r.started.slice(0, 16).replace("T", " ")} to ${r.ended.slice(11, 16)} UTC, at commit ${r.commit}.
 
 Machine: ${r.machine.join(" · ")}. Controller and hosts share it, so compare ratios, not seconds.
+Its load average was ${Math.min(...r.load).toFixed(1)} to ${Math.max(...r.load).toFixed(1)} while this ran${r.load[0]! > 1 ? `, and ${r.load[0]!.toFixed(1)} before it began: others were at work on it, which lengthens and scatters all figures` : ""}.
 
 The job, about 30 tasks that end in a healthy three-node NATS cluster, is [test/bench/job](../test/bench/job/tasks.mts) for sampan and
 [test/bench/peers](../test/bench/peers) for the others: 12 sysctls (live and in a file), limits, group, user, three folders, the program (2.10.27, 16 MB),
 environment, accounts, server configuration with validation, unit, logrotate, a block in /etc/hosts, motd, service, handlers, wait for health.
-What one leaves on the hosts is what all others would leave there; the command checks that before it measures.
+What one leaves on the hosts is what all others would leave there; each no-op counts only if it finds nothing to change.
 
 Hosts: the lab's systemd-nspawn containers on this machine, with Python for Ansible's sake. Round trip times by a delay line in the benchmark's
 own process (TCP, both directions, no bandwidth limit). Health is a GET on /healthz: Ansible's \`uri\` for Ansible, bash's \`/dev/tcp\`

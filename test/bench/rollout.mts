@@ -1,4 +1,5 @@
 import { cpSync } from "node:fs";
+import { loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Competitor, SAMPAN, available, versions } from "./competitors.mts";
 import { Field } from "./field.mts";
@@ -16,6 +17,8 @@ export interface Results {
   command: string;
   commit: string;
   machine: string[];
+  /** of one minute, before the first part and after each */
+  load: number[];
   missing: string[];
   /** competitors' names by id, in the order of the tables */
   names: Record<string, string>;
@@ -57,7 +60,7 @@ export class Rollout {
     this.#tell = tell;
     this.#competitors = competitors.filter((c) => !plan.only || plan.only.includes(c.id));
     this.results = {
-      ...about, machine: [...about.machine, ...versions()], started: new Date().toISOString(), ended: "", missing,
+      ...about, machine: [...about.machine, ...versions()], started: new Date().toISOString(), ended: "", load: [loadavg()[0]!], missing,
       names: Object.fromEntries(this.#competitors.map((c) => [c.id, c.name])), noop: {}, costs: {}, scale: {},
     };
   }
@@ -67,18 +70,21 @@ export class Rollout {
     const { rtts, scale, first } = this.#plan;
     const part = async (work: () => Promise<void>): Promise<void> => {
       await work();
+      this.results.load.push(loadavg()[0]!);
       this.results.ended = new Date().toISOString();
       keep(this.results);
     };
     await this.#field.up(HOSTS);
     await part(async () => { this.results.help = await this.#help(); });
-    await this.#agree();
-    const noop = (rtt: number): Promise<void> => part(async () => { this.results.noop[rtt] = await this.#noop(HOSTS, rtt, rtt ? this.#plan.farRounds : this.#plan.rounds); });
-    for (const rtt of rtts.filter((t) => t < 100)) await noop(rtt);
-    await part(() => this.#costs());
-    if (first) await part(async () => { this.results.first = await this.#first(); });
     await this.#converged(HOSTS);
-    for (const rtt of rtts.filter((t) => t >= 100)) await noop(rtt);
+    const noop = (rtt: number): Promise<void> => part(async () => { this.results.noop[rtt] = await this.#noop(HOSTS, rtt, rtt ? this.#plan.farRounds : this.#plan.rounds); });
+    for (const rtt of rtts.filter((t) => t === 0)) await noop(rtt);
+    if (first) {
+      await part(async () => { this.results.first = await this.#first(); });
+      await this.#converged(HOSTS);
+    }
+    await part(() => this.#costs());
+    for (const rtt of rtts.filter((t) => t > 0)) await noop(rtt);
     for (const hosts of scale) await part(() => this.#many(hosts));
   }
 
@@ -125,19 +131,6 @@ export class Rollout {
     return (await this.#field.hosts(count, { floor: true, archives: true })).hosts.floor;
   }
 
-  /** What one leaves on a host is what all others would leave there: else they would undo each other's work. */
-  async #agree(): Promise<void> {
-    await this.#converged(HOSTS);
-    const { hosts } = await this.#field.hosts(HOSTS, { floor: true });
-    for (const c of this.#competitors) {
-      const out = await this.#warm(c.noop(hosts));
-      const changed = (out.match(/changed=(\d+)/g) ?? []).filter((m) => m !== "changed=0");
-      if (!c.unchanged.test(out) || changed.length) fail(`${c.name} finds something to change on hosts that sampan has converged:\n${out.slice(-4000)}`);
-      this.#tell(`  ${c.name}: agrees`);
-    }
-    await endLeftovers();
-  }
-
   /** In turns, so that whatever else this machine does meets all of them. */
   async #noop(count: number, rtt: number, rounds: number, competitors = this.#competitors): Promise<Cell> {
     const { hosts, close } = await this.#field.hosts(count, { rtt, floor: true });
@@ -147,7 +140,7 @@ export class Rollout {
     const often = competitors.filter((c) => c.often), slow = competitors.filter((c) => !c.often);
     for (let round = 1; round <= rounds; round++) {
       for (const c of [...Array.from({ length: OFTEN }, () => often).flat(), ...slow]) {
-        const sample = await timed(this.#field.region, c.noop(hosts));
+        const sample = await this.#unchanged(c, c.noop(hosts));
         (cell[c.id] ??= []).push(sample);
         if (!c.often) this.#said(`no-op ${count} hosts ${rtt} ms, ${round}`, c, sample);
       }
@@ -156,6 +149,14 @@ export class Rollout {
     await endLeftovers();
     close();
     return cell;
+  }
+
+  /** What one leaves on a host is what all others would leave there: else they would undo each other's work. */
+  async #unchanged(c: Competitor, command: Command): Promise<Sample> {
+    const { stdout, ...sample } = await timed(this.#field.region, command);
+    const changed = (stdout.match(/changed=(\d+)/g) ?? []).filter((m) => m !== "changed=0");
+    if (!c.unchanged.test(stdout) || changed.length) fail(`${c.name} finds something to change on hosts that sampan has converged:\n${stdout.slice(-4000)}`);
+    return sample;
   }
 
   /** Memory and connections, in runs of their own: looking costs. */
