@@ -65,7 +65,7 @@ async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>,
     await run.connections.close();
   }
   const exit = lines.length ? 3 : run.exit;
-  if (run.stopped) run.emit({ type: "stopped", signal: "SIGINT", where: [...run.whereStopped] });
+  if (run.stopped) run.emit({ type: "stopped", signal: run.signal, where: [...run.whereStopped] });
   run.emit({ type: "run_end", ms: Date.now() - since, exit, recap: run.recap });
   reporter.end();
   return { exit, lines };

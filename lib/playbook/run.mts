@@ -42,6 +42,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
   readonly outputs = new Map<string, Map<string, string>>();
   readonly selection: Selection;
   #stopped: string[] | undefined;
+  #signal = "SIGINT";
 
   constructor(config: RunConfig<V, I>) {
     this.config = config;
@@ -126,6 +127,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
 
   /** Ctrl-C once: every host stops at its next step boundary. */
   stop(signal: string): void {
+    this.#signal = signal;
     this.noteStop();
     this.emit({ type: "warning", text: `${signal}: stopping at the next step boundary; once more stops at once` });
     this.connections.stop();
@@ -153,5 +155,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     return this.mode === "check" && counts.some((c) => c.drift || c.unknown) ? 2 : 0;
   }
 
+  /** what stopped it */
+  get signal(): string { return this.#signal; }
   get whereStopped(): readonly string[] { return this.#stopped ?? []; }
 }

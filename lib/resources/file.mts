@@ -44,6 +44,12 @@ file_check() { # PATH OWNER GROUP MODE SHA256 SECRET
   differs content "sha256 \${S_SUM:-unreadable}" "sha256 $5"
   [ -n "$6" ] || differs_file "$1"
 }
+file_settled() { # PATH OWNER GROUP MODE SHA256: of a file that has its text, only owner and rights are set; its times stay
+  stat_of "$1"
+  case $S_TYPE in regular*) ;; *) return 1 ;; esac
+  sum_of "$1"
+  [ "$S_SUM" = "$5" ] && chown "$2:$3" "$1" 2>/dev/null && chmod "0000$4" "$1" 2>/dev/null
+}
 staging_of() { # PATH: sets STAGED
   [ -d "\${1%/*}/" ] || cannot "the folder \${1%/*} does not exist" "declare it before $1"
   if [ -d "$1" ] && [ ! -L "$1" ]; then cannot "$1 is a directory where a file should be" "look what it holds, move it away, and run again"; fi
@@ -75,7 +81,7 @@ export function file(spec: FileSpec): Resource {
     name: path,
     uses: [fileLibrary],
     check: sh`file_check ${path} ${owner} ${group} ${octal(mode)} ${sum} ${secret ? "secret" : ""}`,
-    apply: sh`file_write ${path} ${content} || return${validation}\nfile_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
+    apply: sh`! file_settled ${path} ${owner} ${group} ${octal(mode)} ${sum} || return 0\nfile_write ${path} ${content} || return${validation}\nfile_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
     content: secret ? undefined : content,
     looksAt: { stat: [path], sum: [path] },
     leaves: { sum },
@@ -92,7 +98,7 @@ export function artifact({ path, payload, owner = "root", group = "root", mode =
     name: path,
     uses: [fileLibrary],
     check: sh`file_check ${path} ${owner} ${group} ${octal(mode)} ${payload.sha256} secret`,
-    apply: sh`mkdir -p ${dirname(path)} && staging_of ${path} && want ${payload.sha256} ${payload.size} "$STAGED" && file_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
+    apply: sh`! file_settled ${path} ${owner} ${group} ${octal(mode)} ${payload.sha256} || return 0\nmkdir -p ${dirname(path)} && staging_of ${path} && want ${payload.sha256} ${payload.size} "$STAGED" && file_place "$STAGED" ${path} ${owner} ${group} ${octal(mode)}`,
     payloads: [payload],
     looksAt: { stat: [path], sum: [path] },
     leaves: { sum: payload.sha256 },

@@ -57,7 +57,7 @@ t.test("the reports of an interrupted run are whole, and say what was done and w
       t.equal(run.stderr, "");
       const events = run.events;
       t.match(events.at(-1), { type: "run_end", exit: 130 });
-      t.match(events.at(-2), { type: "stopped" });
+      t.match(events.at(-2), { type: "stopped", signal });
       const last = run.of("task_end").at(-1)!;
       t.equal(last.status, "changed", `the step in hand (${held}) was finished`);
       t.same(run.of("task_start").map((e) => e.task), run.of("task_end").map((e) => e.task), "each that began ended");
