@@ -8,9 +8,9 @@ import { parseArgs } from "node:util";
 import { LabError } from "../../lib/lab/error.mts";
 import { lines } from "../../lib/lab/report.mts";
 import { Field } from "./field.mts";
-import { BenchError } from "./measure.mts";
+import { BenchError, endLeftovers } from "./measure.mts";
 import { page } from "./page.mts";
-import { Rollout } from "./rollout.mts";
+import { type Results, Rollout } from "./rollout.mts";
 
 const usage = `Usage: npm run bench -- rollout [flags]     the same job through sampan and its peers, on lab hosts of its own; about 25 minutes on an idle machine
 
@@ -21,17 +21,19 @@ const usage = `Usage: npm run bench -- rollout [flags]     the same job through 
   --only ID,ID      some competitors: sampan, floor, warm, mitogen, tuned, default
   --no-first        without first runs
   --output FILE     the page (default docs/benchmarks.md); node_modules/.cache/bench-rollout.json has every sample
+  --resume          go on where an earlier call was stopped: what it has measured stays
   --keep            leave the hosts up
 `;
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const kept = join(root, "node_modules/.cache/bench-rollout.json");
 const list = (text: string): string[] => text.split(",").filter(Boolean);
 const git = (...args: string[]): string => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
 
 async function main(): Promise<number> {
   const { values: v, positionals } = parseArgs({ allowPositionals: true, options: {
     rounds: { type: "string", default: "3" }, "far-rounds": { type: "string", default: "1" }, rtt: { type: "string", default: "0,40,150" }, scale: { type: "string", default: "10,30" }, only: { type: "string" },
-    "no-first": { type: "boolean", default: false }, output: { type: "string", default: join(root, "docs/benchmarks.md") }, keep: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false },
+    "no-first": { type: "boolean", default: false }, output: { type: "string", default: join(root, "docs/benchmarks.md") }, keep: { type: "boolean", default: false }, resume: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false },
   } });
   if (v.help || positionals.join(" ") !== "rollout") { process.stdout.write(usage); return v.help ? 0 : 3; }
   const args = process.argv.slice(2).join(" ");
@@ -40,10 +42,12 @@ async function main(): Promise<number> {
     command: `npm run bench -- ${args}`,
     commit: `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "lib", "test/bench") ? " with uncommitted changes" : ""}`,
     machine: [`${availableParallelism()} CPUs (${cpus()[0]?.model.trim() ?? "unknown"})`, `${Math.round(totalmem() / 2 ** 30)} GB`, `Linux ${release()}`, `Debian ${readFileSync("/etc/debian_version", "utf8").trim()}`],
-  }, (text) => process.stderr.write(`${text}\n`));
+  }, (text) => process.stderr.write(`${text}\n`), v.resume ? (JSON.parse(readFileSync(kept, "utf8")) as Results) : undefined);
+  // The ssh masters of competitors are ours to end, the hosts stay for --resume.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void endLeftovers().finally(() => process.exit(130)));
   try {
     await rollout.run((results) => {
-      writeFileSync(join(root, "node_modules/.cache/bench-rollout.json"), JSON.stringify(results, null, 1));
+      writeFileSync(kept, JSON.stringify(results, null, 1));
       writeFileSync(v.output, page(results));
     });
     process.stderr.write(`written: ${v.output}\n`);

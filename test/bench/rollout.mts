@@ -53,13 +53,14 @@ export class Rollout {
   readonly #tell: (text: string) => void;
   readonly results: Results;
 
-  constructor(field: Field, plan: Plan, about: Pick<Results, "command" | "commit" | "machine">, tell: (text: string) => void) {
+  /** @param before of an earlier call, which this one goes on from: its parts stay */
+  constructor(field: Field, plan: Plan, about: Pick<Results, "command" | "commit" | "machine">, tell: (text: string) => void, before?: Results) {
     const { competitors, missing } = available();
     this.#field = field;
     this.#plan = plan;
     this.#tell = tell;
     this.#competitors = competitors.filter((c) => !plan.only || plan.only.includes(c.id));
-    this.results = {
+    this.results = before ? { ...before, command: `${before.command}\`, then \`${about.command}` } : {
       ...about, machine: [...about.machine, ...versions()], started: new Date().toISOString(), ended: "", load: [loadavg()[0]!], missing,
       names: Object.fromEntries(this.#competitors.map((c) => [c.id, c.name])), noop: {}, costs: {}, scale: {},
     };
@@ -75,17 +76,17 @@ export class Rollout {
       keep(this.results);
     };
     await this.#field.up(HOSTS);
-    await part(async () => { this.results.help = await this.#help(); });
+    if (!this.results.help) await part(async () => { this.results.help = await this.#help(); });
     await this.#converged(HOSTS);
-    const noop = (rtt: number): Promise<void> => part(async () => { this.results.noop[rtt] = await this.#noop(HOSTS, rtt, rtt ? this.#plan.farRounds : this.#plan.rounds); });
+    const noop = async (rtt: number): Promise<void> => this.results.noop[rtt] ? undefined : part(async () => { this.results.noop[rtt] = await this.#noop(HOSTS, rtt, rtt ? this.#plan.farRounds : this.#plan.rounds); });
     for (const rtt of rtts.filter((t) => t === 0)) await noop(rtt);
-    if (first) {
+    if (first && !this.results.first) {
       await part(async () => { this.results.first = await this.#first(); });
       await this.#converged(HOSTS);
     }
-    await part(() => this.#costs());
+    if (!Object.keys(this.results.costs).length) await part(() => this.#costs());
     for (const rtt of rtts.filter((t) => t > 0)) await noop(rtt);
-    for (const hosts of scale) await part(() => this.#many(hosts));
+    for (const hosts of scale) if (!this.results.scale[hosts]) await part(() => this.#many(hosts));
   }
 
   /** A run whose result isn't kept. */
