@@ -40,6 +40,8 @@ function parse(text: string, fault: Fault): Token[] {
 function checkTokens(tokens: readonly Token[], scopes: readonly View[], item: unknown, fault: Fault): void {
   for (const [kind, name, start, , inner] of tokens) {
     if (kind === "text" || kind === "!") continue;
+    // it runs on into the next line's
+    if (name.includes("\n")) fault(start, "Unclosed tag; correct the template");
     if (kind === ">") fault(start, `{{> ${name}}} is a partial, and there are none here; write its text into the template`);
     const value = name === "." ? item : lookUp(name, scopes);
     const section = kind === "#" || kind === "^";
