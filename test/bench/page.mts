@@ -21,6 +21,20 @@ function figure(cell: Cell | undefined, id: string): string {
   return `${seconds(m)} (${seconds(least)}–${seconds(most)})${ours ? ` · **${times(m / ours)}×**` : ""}`;
 }
 
+/** From profiles (node --cpu-prof, getrusage of 15 starts, least values), 2 CPUs of the machine below; to be taken anew when the engine changes. */
+const BOUNDS = `## What bounds it
+
+- No-op against the floor: both spend most of their CPU in the same ssh and sshd. On top of that sampan pays for Node.js itself (\`node -e 0\`: 60 ms of CPU),
+  for reading its bundle, the YAML and the schema until the first ssh can start (67 ms more; \`--list-hosts\`: 127 ms), and for rendering and
+  reporting during the run. Of the 67 ms, 10 to 20 are spent on source maps, which are read at every start though only a failure needs them.
+  On the hosts, it is a fork per step (a subshell, so that a check may exit).
+- No-op with a round trip time: two round trips more than the floor. The program follows the facts, as roles depend on them (one), and the shell
+  is told to end and waited for after the last program, so that the lock is free when the command returns (one). The start of Node.js comes on
+  top, so floor + 2 RTT can't be reached at 40 ms.
+- First run against the floor's: the program is sent when a step asks for it, is hashed twice on the host (received, then in place), the
+  configuration is validated, and every changed task is checked again and written to the audit log. The floor does none of this.
+`;
+
 /** The page about a run of the benchmark: tables, ratios with sampan as 1, goals beside what was measured. */
 export function page(r: Results): string {
   const ids = Object.keys(r.names);
@@ -68,7 +82,8 @@ ${table(["", "CPU", "largest process", "together", "connections", "channels"], i
 ${many(r)}## Goals
 
 ${table(["goal", "measured", ""], goals(r).map(([goal, measured, reached]) => [goal, measured, reached === undefined ? "not measured" : reached ? "reached" : "**not reached**"]))}
-`;
+
+${BOUNDS}`;
 }
 
 function many(r: Results): string {
