@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { createPrivateKey, generateKeyPairSync, X509Certificate, type KeyObject } from "node:crypto";
 import { UsageError } from "../inventory/types.mts";
@@ -24,6 +24,9 @@ const CA_DAYS = 3650;
 const HOST_DAYS = 365;
 /** `nats audit` warns at 30 days too */
 const RENEW_MS = 30 * DAY_MS;
+
+/** Whether anything has been issued for a region yet. */
+export const hasPki = (inventoryDir: string): boolean => existsSync(join(inventoryDir, "pki"));
 
 /**
  * The region's CA and one certificate per host, kept in `<inventory>/pki` and issued where missing, running out within 30 days, with

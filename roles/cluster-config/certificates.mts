@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Inventory } from "../../lib/inventory/types.mts";
-import { ensurePki, type Pki, type PkiHost } from "../../lib/pki/ca.mts";
+import { ensurePki, hasPki, type Pki, type PkiHost } from "../../lib/pki/ca.mts";
 import { ownCertificates } from "../../lib/pki/own.mts";
 import type { Vars } from "../schema.mts";
 
@@ -26,5 +24,5 @@ export async function certificates(inventory: Inventory<Vars>, dryRun: boolean):
 export async function checkCertificates(inventory: Inventory<Vars>): Promise<void> {
   const all = wanting(inventory), own = owning(all), ours = all.filter((h) => !h.tls);
   if (own.length) ownCertificates(inventory.dir, own);
-  if (ours.length && (existsSync(join(inventory.dir, "pki")) || ours.some((h) => h.name === "ca"))) await ensurePki(inventory.dir, ours, { dryRun: true });
+  if (ours.length && (hasPki(inventory.dir) || ours.some((h) => h.name === "ca"))) await ensurePki(inventory.dir, ours, { dryRun: true });
 }
