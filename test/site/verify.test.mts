@@ -6,6 +6,7 @@ import t, { type Test } from "tap";
 import { waitUntilSafe } from "../../lib/nats/gate.mts";
 import { skip } from "../lab/fixture.mts";
 import { certificates } from "../nats/certificates.mts";
+import { until } from "../nats/until.mts";
 import { exits, type Result } from "../support/result.mts";
 import { siteLab } from "../support/site.mts";
 
@@ -67,9 +68,13 @@ t.test("verify finds what is broken, and names it", { skip }, async (t) => {
   fault("a consumer at its ack limit", async () => {
     await publish(10);
     await api("CONSUMER.CREATE.LOGS.stuck", { stream_name: "LOGS", config: { durable_name: "stuck", ack_policy: "explicit", ack_wait: 600e9, max_ack_pending: 10 } });
-    const inbox = nc.subscribe("test.stuck", { max: 10 });
-    nc.publish("$JS.API.CONSUMER.MSG.NEXT.LOGS.stuck", JSON.stringify({ batch: 10, expires: 20e9 }), { reply: "test.stuck" });
-    for await (const _ of inbox); // taken, and never acknowledged
+    const inbox = nc.subscribe("test.stuck"); // what comes here is taken, and never acknowledged
+    await until(async () => {
+      nc.publish("$JS.API.CONSUMER.MSG.NEXT.LOGS.stuck", JSON.stringify({ batch: 10, expires: 1e9 }), { reply: "test.stuck" });
+      const info = await nc.request("$JS.API.CONSUMER.INFO.LOGS.stuck", "", { timeout: 5000 }).then((m) => m.json<{ num_ack_pending?: number }>(), () => ({ num_ack_pending: 0 }));
+      return info.num_ack_pending ?? 0;
+    }, (pending) => pending === 10, 60_000);
+    inbox.unsubscribe();
   }, () => api("CONSUMER.DELETE.LOGS.stuck", {}), [/^acks pending below the limit: LOGS > stuck$/]);
 
   fault("a server that lets anybody in", () => site.sh(one, `sed -i 's/^accounts {/no_auth_user: guest\\n&\\n  OPEN { users: [ { user: guest, password: guest } ] }/' ${CONF} && systemctl restart nats-server`), rollout,
