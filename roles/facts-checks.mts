@@ -2,6 +2,7 @@ import type { LoadedInventory } from "../lib/inventory/load.mts";
 import type { Host } from "../lib/inventory/types.mts";
 import { bytes, cpuNumbers } from "../lib/inventory/units.mts";
 import { CPU_ARGUMENTS, splitIsolcpus } from "./kernel-tuning/checks.mts";
+import { canGoDown } from "./nats-install/version.mts";
 import type { Vars } from "./schema.mts";
 
 /** What the connecting exchange tells of a host, as far as the inventory depends on it. */
@@ -10,13 +11,15 @@ export interface CheckedFacts {
   cpus: number;
   /** bytes of main memory, when known */
   memory?: number;
+  /** version of nats-server there, when its store holds streams */
+  stored?: string;
 }
 
 /**
  * Compares the inventory with the real host before anything is changed.
  * @returns lines `file:line:column: what; what to do`; none when all fits
  */
-export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Host<Vars>, { cpus, memory }: CheckedFacts): string[] {
+export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Host<Vars>, { cpus, memory, stored }: CheckedFacts): string[] {
   const lines: string[] = [];
   const say = (path: string[], text: string) => lines.push(`${inventory.originOf(host.name, path)}: ${text}`);
   const lists: [string[], string][] = CPU_ARGUMENTS.filter((name) => host.vars.kernel_args[name] !== undefined)
@@ -26,6 +29,10 @@ export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Hos
     const beyond = cpuNumbers(list)?.filter((cpu) => cpu >= cpus) ?? [];
     const last = cpus === 1 ? "only CPU 0" : `CPUs 0 to ${cpus - 1}`;
     if (beyond.length > 0) say(path, `${path.join(".")} names CPU ${beyond[0]}, but ${host.name} has ${last}; correct the list`);
+  }
+  const { nats_version: version, allow_unsupported_downgrade: allowed } = host.vars;
+  if (stored !== undefined && !allowed && /^\d+\.\d+\.\d+/.test(stored) && !canGoDown(stored, version)) {
+    say(["nats_version"], `${host.name} has streams written by ${stored}, which ${version} can't read; keep ${stored}, or back them up and set allow_unsupported_downgrade: true`);
   }
   if (memory !== undefined) {
     const { jetstream, gomemlimit } = host.vars;

@@ -39,7 +39,7 @@ export const sitePlaybook = ({ roles, ...spec }: SiteSpec, main: (run: SiteRun) 
       for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
       return { inventory, hosts };
     },
-    checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes }),
+    checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes, stored: facts.storeHoldsStreams ? facts.natsVersion : undefined }),
     tasks: async (run) => {
       const listed: { role: string; task: string }[] = [];
       for (const role of roles) listed.push(...(role.kind === "host" ? hostTasks(role as HostRole<Vars>, run.config) : await clusterTasks(role, run)));

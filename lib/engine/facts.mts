@@ -26,6 +26,10 @@ export interface Facts {
   governor: string | undefined;
   /** device, mount point and free bytes of the file system that holds (or will hold) the JetStream store */
   store: { device: string; mount: string; freeBytes: number };
+  /** version of nats-server that the host has now, by the link that roles/nats-install keeps */
+  natsVersion: string | undefined;
+  /** the JetStream store holds streams */
+  storeHoldsStreams: boolean;
   /** the host's clock minus ours in seconds, as far as a connection can tell */
   clockSkew: number;
 }
@@ -58,6 +62,8 @@ export function readFacts(raw: Record<string, string>): Facts {
     transparentHugepage: /\[(\w+)\]/.exec(get("transparent_hugepage"))?.[1] as Facts["transparentHugepage"],
     governor: get("governor") || undefined,
     store: { device: get("store_device"), mount: get("store_mount"), freeBytes: kb("store_free_kb") },
+    natsVersion: /\/opt\/nats-server\/([^/]+)\//.exec(get("nats_server"))?.[1],
+    storeHoldsStreams: get("store_streams") === "yes",
     clockSkew: get("time") ? Number(get("time")) - Date.now() / 1000 : 0,
   };
 }

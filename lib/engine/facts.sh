@@ -50,5 +50,9 @@ sp_facts() {
     set -- $(df -Pk "$sp_dir" 2>/dev/null | tail -n 1)
     fact store_device "${1-}"; fact store_free_kb "${4-}"; fact store_mount "${6-}"
   fi
+  fact nats_server "$(readlink /usr/local/bin/nats-server)"
+  for sp_stream in "$SP_STORE_DIR"/jetstream/*/streams/*; do
+    [ ! -d "$sp_stream" ] || { fact store_streams yes; break; }
+  done
   emit ready
 }

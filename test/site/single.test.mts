@@ -60,7 +60,10 @@ t.test("one host, as an ordinary user with sudo, from every kind of source", { s
     const before = await site.servers();
     site.source("{ github: true }");
     const asked = web.asked.length;
-    const other = await site.run("--role", "nats-install", "-e", "nats_version=2.10.27");
+    const refused = await site.run("--role", "nats-install", "-e", "nats_version=2.10.27");
+    t.equal(refused.status, 3);
+    t.match(refused.stderr, /has streams written by 2\.15\.1, which 2\.10\.27 can't read/);
+    const other = await site.run("--role", "nats-install", "-e", "nats_version=2.10.27", "-e", "allow_unsupported_downgrade=true");
     exits(t, other, 0);
     t.same(other.deviations, [`${name}: artifact /opt/nats-server/2.10.27/nats-server changed`, `${name}: symlink /usr/local/bin/nats-server changed`]);
     t.same(web.asked.slice(asked).sort(), ["/v2.10.27/SHA256SUMS", `/${archive("2.10.27")}`]);
