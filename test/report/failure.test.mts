@@ -3,7 +3,7 @@ import { failureLines, type FailureContext } from "../../lib/report/failure.mts"
 import type { Failure } from "../../lib/engine/events.mts";
 import { golden } from "./golden.mts";
 
-const where: FailureContext = { lane: "nats-node-2", role: "cluster-config", task: "service nats-server", location: { file: "/work/roles/cluster-config/tasks.mts", line: 42 }, cwd: "/work" };
+const where: FailureContext = { lane: "nats-node-2", role: "cluster-config", task: "service nats-server", location: { file: "/site/roles/cluster-config/tasks.mts", line: 42 }, cwd: "/site" };
 const cases: [name: string, failure: Failure, context?: Partial<FailureContext>][] = [
   ["all it knows", { what: "nats-server didn't start", command: "systemctl start nats-server", exit: 1, output: "Job failed.\nSee journalctl.\n", next: "read its journal: journalctl -u nats-server" }],
   ["only what", { what: "something" }],

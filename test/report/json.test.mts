@@ -26,7 +26,7 @@ t.test("a whole run as NDJSON", async (t) => {
   const stdout = new Pipe();
   const reporter = json({ stdout });
   for (const e of rollout({ hosts: 1, mode: "check" })) reporter.event(e);
-  golden(t, "check.ndjson", stdout.text.replaceAll(process.cwd(), "/work"));
+  golden(t, "check.ndjson", stdout.text.replaceAll(process.cwd(), "/site"));
 });
 
 t.test("a Secret in the facts prints ***", async (t) => {
