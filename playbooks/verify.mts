@@ -1,8 +1,7 @@
 #!/usr/bin/env -S sh -c 'exec "$(dirname "$0")/../lib/boot.sh" "$0" "$@"'
-import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
-import { clustersOf } from "../roles/cluster.mts";
 import { sitePlaybook } from "../roles/site.mts";
 import { verify, verifyHosts } from "../roles/verify/tasks.mts";
+import { verified } from "../roles/verify/verified.mts";
 
 await sitePlaybook({
   about: "looks at a running cluster from outside: its health, then its data path under load. Changes nothing",
@@ -14,7 +13,4 @@ await sitePlaybook({
   ],
   roles: [verifyHosts, verify],
   writes: false,
-}, async (run) => {
-  await run.hosts("read back", [verifyHosts]);
-  await clusterPhase(run, "verify", verify, await clustersOf(run));
-});
+}, verified);

@@ -4,7 +4,7 @@ import type { LoadedInventory } from "../lib/inventory/load.mts";
 import { select } from "../lib/inventory/select.mts";
 import { type Host, UsageError } from "../lib/inventory/types.mts";
 import { generateMissingSecrets, publicKey } from "../lib/pki/secrets.mts";
-import type { Options } from "../lib/playbook/cli.mts";
+import type { FlagName, Flags, Options } from "../lib/playbook/cli.mts";
 import { playbook } from "../lib/playbook/playbook.mts";
 import type { AnyHostRole, ClusterRole, HostRole } from "../lib/playbook/role.mts";
 import type { Run } from "../lib/playbook/run.mts";
@@ -25,16 +25,20 @@ interface SiteSpec {
   roles: readonly SiteRole[];
   /** false when no host is changed */
   writes: boolean;
+  flags?: Flags;
+  without?: readonly FlagName[];
+  /** what the playbook's own flags mean for the common ones, before the inventory is read. @throws UsageError */
+  adapt?: (options: Options) => Options;
 }
 
 /** A playbook over an inventory of NATS servers: the roles' keys, checks and facts are wired in here. */
-export const sitePlaybook = ({ roles, ...spec }: SiteSpec, main: (run: SiteRun) => Promise<void>): Promise<never> =>
+export const sitePlaybook = ({ roles, adapt = (options) => options, ...spec }: SiteSpec, main: (run: SiteRun) => Promise<void>): Promise<never> =>
   playbook<Vars, LoadedInventory<Vars>>({
     ...spec,
     roles: [...new Set(roles.map((r) => r.name))],
     storeDir: (vars) => vars.jetstream.store_dir,
     load: async (options) => {
-      const { inventory, hosts } = await load(options);
+      const { inventory, hosts } = await load(adapt(options));
       // A template with a slip is told now, and not by a host.
       for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
       return { inventory, hosts };

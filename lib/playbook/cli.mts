@@ -21,7 +21,17 @@ export interface Options {
   acceptNewHostKeys: boolean;
   askBecomePass: boolean;
   allAtOnce: boolean;
+  /** the playbook's own flags as given; `ownFlags` types them */
+  own: Readonly<Record<string, string | boolean | string[] | undefined>>;
 }
+
+/** A flag of a playbook's own. `value`: what follows it, in capitals. */
+export interface Flag { type: "string" | "boolean"; short?: string; multiple?: true; value?: string; text: string }
+export type Flags = Readonly<Record<string, Flag>>;
+type Given<F extends Flags> = { readonly [K in keyof F]?: F[K] extends { multiple: true } ? string[] : F[K]["type"] extends "boolean" ? boolean : string };
+
+/** The playbook's own flags as given on the command line. */
+export const ownFlags = <F extends Flags>(_flags: F, options: Options): Given<F> => options.own as Given<F>;
 
 const FLAGS = {
   inventory: { type: "string", short: "i", value: "FOLDER", text: "inventory folder (default inventory/hk)" },
@@ -43,9 +53,9 @@ const FLAGS = {
   "ask-become-pass": { type: "boolean", short: "K", text: "ask for sudo's password once" },
   "all-at-once": { type: "boolean", text: "restart all nodes that need it together, without gates: downtime" },
   help: { type: "boolean", short: "h", text: "this text" },
-} as const;
+} as const satisfies Flags;
 
-type FlagName = keyof typeof FLAGS;
+export type FlagName = keyof typeof FLAGS;
 
 export interface Usage {
   /** one sentence */
@@ -53,11 +63,21 @@ export interface Usage {
   /** command lines with a comment each */
   examples: readonly (readonly [args: string, what: string])[];
   roles: readonly string[];
+  /** the playbook's own flags */
+  flags?: Flags;
+  /** common flags that say nothing here; they are refused */
+  without?: readonly FlagName[];
 }
+
+/** All flags of a playbook, its own first. */
+const flagsOf = ({ flags = {}, without = [] }: Usage): Flags =>
+  ({ ...flags, ...Object.fromEntries(Object.entries<Flag>(FLAGS).filter(([name]) => !without.includes(name as FlagName))) });
 
 /** @returns the options, or "help" */
 export function parseOptions(argv: readonly string[], usage: Usage): Options | "help" {
-  const { values: v, positionals } = parse(argv);
+  const flags = flagsOf(usage);
+  const { values, positionals } = parse(argv, flags);
+  const v = values as Given<typeof FLAGS>;
   if (v.help) return "help";
   if (positionals.length) throw new UsageError(`unexpected argument "${positionals[0]}"; flags start with a dash, see --help`);
   const roles = [...(v.tags ?? []), ...(v.role ?? [])].flatMap((r) => r.split(","));
@@ -71,24 +91,25 @@ export function parseOptions(argv: readonly string[], usage: Usage): Options | "
     extraVars: v["extra-vars"] ?? [], forks, verbose: v.verbose ?? false, listHosts: v["list-hosts"] ?? false,
     listTasks: v["list-tasks"] ?? false, startAtTask: v["start-at-task"], json: v.json ?? false, report: v.report, junit: v.junit,
     acceptNewHostKeys: v["accept-new-host-keys"] ?? false, askBecomePass: v["ask-become-pass"] ?? false, allAtOnce: v["all-at-once"] ?? false,
+    own: Object.fromEntries(Object.keys(usage.flags ?? {}).map((name) => [name, values[name]])) as Options["own"],
   };
 }
 
-function parse(argv: readonly string[]) {
+function parse(argv: readonly string[], flags: Flags) {
   try {
-    return parseArgs({ args: [...argv], options: FLAGS, allowPositionals: true });
+    return parseArgs({ args: [...argv], options: flags, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(`${said((error as Error).message)}; see --help`);
+    throw new UsageError(`${said((error as Error).message, flags)}; see --help`);
   }
 }
 
 /** What parseArgs found wrong, in our words. */
-function said(message: string): string {
+function said(message: string, flags: Flags): string {
   const unknown = /Unknown option '(-+[^']*)'/.exec(message)?.[1];
-  if (unknown) return `there is no flag ${unknown}${didYouMean(unknown, Object.keys(FLAGS).map((n) => `--${n}`))}`;
+  if (unknown) return `there is no flag ${unknown}${didYouMean(unknown, Object.keys(flags).map((n) => `--${n}`))}`;
   // `-i`, `--inventory` or `-i, --inventory <value>`
   const [, word = "", problem = ""] = /^Option '(?:-\w, )?-+([\w-]+)[^']*' (argument|does not)/.exec(message) ?? [];
-  const found = Object.entries<{ type: string; short?: string; value?: string }>(FLAGS).find(([name, { short }]) => word === name || word === short);
+  const found = Object.entries(flags).find(([name, { short }]) => word === name || word === short);
   if (!found) return message.split("\n")[0]!;
   return problem === "argument" ? `--${found[0]} needs ${found[1].value} after it` : `--${found[0]} takes no value`;
 }
@@ -100,8 +121,7 @@ const didYouMean = (word: string, among: readonly string[]): string => {
 
 export function helpText(script: string, usage: Usage): string {
   const name = `./playbooks/${basename(script)}`;
-  const rows = Object.keys(FLAGS).filter((n) => n !== "role").map((n) => {
-    const f: { short?: string; value?: string; text: string } = FLAGS[n as FlagName];
+  const rows = Object.entries(flagsOf(usage)).filter(([n]) => n !== "role").map(([n, f]) => {
     const head = `${f.short ? `-${f.short}, ` : "    "}--${n}${f.value ? ` ${f.value}` : ""}`;
     return `  ${head.padEnd(32)}${f.text}`;
   });

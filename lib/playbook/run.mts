@@ -77,6 +77,11 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     return this.mode === "check" && drift + unknown > 0;
   }
 
+  /** Connects to all hosts, which takes their locks where the playbook writes: for what is done through NATS alone. */
+  async reach(): Promise<void> {
+    await this.#connect(this.config.hosts.filter((h) => !this.out.has(h.name)));
+  }
+
   /** Some roles on all hosts (but those that `leaveOut` names) at once: one program each. */
   async hosts(phase: string, roles: readonly AnyHostRole<V>[], leaveOut: (host: Host<V>) => boolean = () => false): Promise<void> {
     const wanted = roles.filter((r) => this.wants(r)) as HostRole<V>[];

@@ -1,6 +1,6 @@
 import t from "tap";
 import { UsageError } from "../../lib/inventory/types.mts";
-import { helpText, type Options, parseOptions } from "../../lib/playbook/cli.mts";
+import { helpText, type Options, ownFlags, parseOptions } from "../../lib/playbook/cli.mts";
 import { OPTIONS } from "./fixture.mts";
 
 const usage = { about: "does something", examples: [["", "all of it"], ["--role verify", "one role"]] as const, roles: ["nats-install", "cluster-config", "verify"] };
@@ -83,3 +83,17 @@ t.test("--help names every flag once, with its letter, and the playbook's own ex
 });
 
 t.test("a playbook without roles speaks of none", async (t) => t.notMatch(helpText("x.mts", { ...usage, roles: [] }), "Roles:"));
+
+t.test("a playbook's own flags stand beside the common ones; those that say nothing there are refused", async (t) => {
+  const flags = { to: { type: "string", value: "VERSION", text: "the version to reach" }, only: { type: "string", multiple: true, value: "NAME", text: "some" }, rollback: { type: "boolean", text: "back" } } as const;
+  const own = { ...usage, flags, without: ["tags", "role"] } as const;
+  const options = parseOptions(["--to", "2.15.1", "--only", "a", "--only=b", "-C"], own) as Options;
+  t.same(ownFlags(flags, options), { to: "2.15.1", only: ["a", "b"], rollback: undefined });
+  t.equal(options.check, true);
+  t.throws(() => parseOptions(["--tags", "verify"], own), { message: /there is no flag --tags/ });
+  t.throws(() => parseOptions(["--to"], own), { message: /--to needs VERSION after it/ });
+  t.throws(() => parseOptions(["--rolback"], own), { message: /did you mean --rollback/ });
+  const text = helpText("/x/upgrade.mts", own);
+  t.match(text, /--to VERSION +the version to reach/);
+  t.notMatch(text, "--tags");
+});

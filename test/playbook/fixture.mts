@@ -7,7 +7,7 @@ import { Run } from "../../lib/playbook/run.mts";
 
 export const OPTIONS: Options = {
   inventory: "", limit: undefined, roles: [], check: false, diff: false, extraVars: [], forks: 5, verbose: false, listHosts: false, listTasks: false,
-  startAtTask: undefined, json: false, report: undefined, junit: undefined, acceptNewHostKeys: false, askBecomePass: false, allAtOnce: false,
+  startAtTask: undefined, json: false, report: undefined, junit: undefined, acceptNewHostKeys: false, askBecomePass: false, allAtOnce: false, own: {},
 };
 
 export interface Started { run: Run<unknown>; events: Event[]; /** `lane task status` of what has ended, in order */ ends: () => string[] }

@@ -11,11 +11,8 @@ import { sh } from "../../lib/sh.mts";
 import { reboot } from "../../roles/kernel-tuning/handlers.mts";
 import { skip, testLab } from "../lab/fixture.mts";
 import { connectionTo } from "../resources/host.mts";
+import { OPTIONS } from "./fixture.mts";
 
-const OPTIONS: Options = {
-  inventory: "", limit: undefined, roles: [], check: false, diff: false, extraVars: [], forks: 5, verbose: false, listHosts: false, listTasks: false,
-  startAtTask: undefined, json: false, report: undefined, junit: undefined, acceptNewHostKeys: false, askBecomePass: false, allAtOnce: false,
-};
 const open: Gate<unknown> = { order: async (hosts) => hosts, before: async () => {}, after: async () => {} };
 
 /** A role that asks for the reboot, and for nothing else. */
