@@ -29,21 +29,25 @@ interface SiteSpec {
   without?: readonly FlagName[];
   /** what the playbook's own flags mean for the common ones, before the inventory is read. @throws UsageError */
   adapt?: (options: Options) => Options;
+  /** another inventory than the one that was read (hosts that leave aren't in it), and who is worked on. @throws UsageError */
+  choose?: (inventory: LoadedInventory<Vars>, options: Options) => Chosen;
 }
+interface Chosen { inventory: LoadedInventory<Vars>; hosts: readonly Host<Vars>[] }
 
 /** A playbook over an inventory of NATS servers: the roles' keys, checks and facts are wired in here. */
-export const sitePlaybook = ({ roles, adapt = (options) => options, ...spec }: SiteSpec, main: (run: SiteRun) => Promise<void>): Promise<never> =>
+export const sitePlaybook = ({ roles, adapt = (options) => options, choose = byLimit, ...spec }: SiteSpec, main: (run: SiteRun) => Promise<void>): Promise<never> =>
   playbook<Vars, LoadedInventory<Vars>>({
     ...spec,
     roles: [...new Set(roles.map((r) => r.name))],
     storeDir: (vars) => vars.jetstream.store_dir,
     load: async (options) => {
-      const { inventory, hosts } = await load(adapt(options));
+      const adapted = adapt(options);
+      const { inventory, hosts } = choose(await load(adapted), adapted);
       // A template with a slip is told now, and not by a host.
       for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
       return { inventory, hosts };
     },
-    checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes, stored: facts.storeHoldsStreams ? facts.natsVersion : undefined }),
+    checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes, stored: facts.storeHoldsStreams ? facts.storedVersion : undefined }),
     tasks: async (run) => {
       const listed: { role: string; task: string }[] = [];
       for (const role of roles) listed.push(...(role.kind === "host" ? hostTasks(role as HostRole<Vars>, run.config) : await clusterTasks(role, run)));
@@ -51,7 +55,9 @@ export const sitePlaybook = ({ roles, adapt = (options) => options, ...spec }: S
     },
   }, main);
 
-async function load(options: Options): Promise<{ inventory: LoadedInventory<Vars>; hosts: readonly Host<Vars>[] }> {
+const byLimit = (inventory: LoadedInventory<Vars>, { limit }: Options): Chosen => ({ inventory, hosts: limit === undefined ? inventory.hosts : select(inventory, limit) });
+
+async function load(options: Options): Promise<LoadedInventory<Vars>> {
   const dryRun = options.check || options.listHosts || options.listTasks;
   const inventory = loadInventory(options.inventory, {
     extraVars: options.extraVars,
@@ -59,7 +65,7 @@ async function load(options: Options): Promise<{ inventory: LoadedInventory<Vars
   });
   await checkCertificates(inventory);
   checkSeeds(inventory);
-  return { inventory, hosts: options.limit === undefined ? inventory.hosts : select(inventory, options.limit) };
+  return inventory;
 }
 
 /** A seed with a slip in it looks like one. @throws UsageError with a line for each */
