@@ -75,8 +75,11 @@ export class Site {
   /** Started, with what a user sees on a terminal that keeps lines. */
   watch(...args: string[]): Running { return this.#start(args); }
 
-  #start(args: string[]): Running {
-    const child = spawn(join(root, "playbooks/site.mts"), ["-i", this.inventory, ...args], { cwd: "/", env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
+  /** Another playbook than site.mts: `play("scale.mts", "--check").result`. */
+  play(playbook: string, ...args: string[]): Running { return this.#start(["--json", ...args], playbook); }
+
+  #start(args: string[], playbook = "site.mts"): Running {
+    const child = spawn(join(root, "playbooks", playbook), ["-i", this.inventory, ...args], { cwd: "/", env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
     this.#children.add(child);
     child.once("close", () => this.#children.delete(child));
     return new Running(child);
