@@ -32,6 +32,7 @@ async function connectAs(role: "app" | "sys", target: ClusterTarget, options: Co
         ...(tls && { tls }),
         name: options.name ?? "sampan",
         timeout: options.timeoutMs ?? TIMEOUT_MS,
+        ...(options.pingMs !== undefined && { pingInterval: options.pingMs }),
         ignoreClusterUpdates: true,
         maxReconnectAttempts: -1,
         reconnectTimeWait: 250,

@@ -39,6 +39,8 @@ export interface ConnectOptions {
   /** milliseconds to wait for one node (default 3000) */
   timeoutMs?: number;
   dial?: Dial;
+  /** milliseconds between two pings: after two unanswered ones the server counts as gone (default nats.js's two minutes) */
+  pingMs?: number;
   /** name of the connection, as the servers' connection lists show it (default `sampan`) */
   name?: string;
 }

@@ -44,3 +44,12 @@ export class PayloadRing {
     return buffer;
   }
 }
+
+/** A message of its own, for loads that are too slow to need a ring: tag and number, no time. */
+export function message(tag: number, sequence: number, bytes: number): Uint8Array {
+  const data = new Uint8Array(bytes).fill(0x78);
+  put(data, 0, tag);
+  put(data, 4, sequence);
+  put(data, 8, 0);
+  return data;
+}

@@ -51,7 +51,7 @@ export async function pullTest(connections: LoadConnections, options: PullOption
     await sweep(jsm);
     // 160 bytes: record header, subject and checksum, generously.
     const bytes = Math.ceil(ledger.total * (o.payload + 160) * 1.25) + 16 * 1024 * 1024;
-    await createTemporary(jsm, { id: o.id, subject, replicas, bytes, durable: DURABLE, ackWait, maxAckPending });
+    await createTemporary(jsm, { name: stream, subject, replicas, bytes, durable: DURABLE, ackWait, maxAckPending });
     await streamReach(connections, { stream, durable: DURABLE, subject, patience: o.patience, signal: o.signal });
     let pacer: Pacer | undefined;
     const epoch = (): number => pacer?.epoch ?? 0;
@@ -101,7 +101,7 @@ export async function pullTest(connections: LoadConnections, options: PullOption
     };
   } finally {
     for (const step of cleanUp) step();
-    await removeTemporary(() => manager(watcher.live()), o.id);
+    await removeTemporary(() => manager(watcher.live()), stream);
   }
 }
 
