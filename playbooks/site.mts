@@ -10,6 +10,7 @@ import { reboot } from "../roles/kernel-tuning/handlers.mts";
 import { kernelTuning } from "../roles/kernel-tuning/tasks.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
 import { natsInstall } from "../roles/nats-install/tasks.mts";
+import { membersKnown } from "../roles/scale/ghosts.mts";
 import { sitePlaybook } from "../roles/site.mts";
 import { verify, verifyHosts } from "../roles/verify/tasks.mts";
 import { verified } from "../roles/verify/verified.mts";
@@ -29,6 +30,7 @@ await sitePlaybook({
   await run.hosts("tune, install and configure", [kernelTuning, natsInstall, clusterConfig]);
   const clusters = await clustersOf(run);
   const gate = clusterGate(clusters, run.abort.signal);
+  if (!(await membersKnown(run, clusters))) return;
   await formed(run, clusters);
   await roll(run, reboot, gate);
   await roll(run, reloadOrRestart, gate);

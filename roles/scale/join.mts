@@ -1,0 +1,43 @@
+import { metaGroup } from "../../lib/nats/jetstream/peers.mts";
+import { observe } from "../../lib/nats/observe.mts";
+import type { HostRole } from "../../lib/playbook/role.mts";
+import { freshStore } from "../../lib/resources/fresh-store.mts";
+import type { Cluster } from "../cluster.mts";
+import type { Vars } from "../schema.mts";
+import { refusal, type Step } from "./stage.mts";
+import { withSys, type Standing } from "./standing.mts";
+
+/** How long new servers may take to be members, ms: the meta leader takes them in one by one. */
+const JOINING_MS = 120_000;
+const POLL_MS = 400;
+
+/** A host that joins brings no store of an earlier membership. */
+export const newcomer: HostRole<Vars, void> = {
+  kind: "host",
+  name: "scale",
+  prepare: async () => {},
+  resources: ({ vars }) => (vars.jetstream.enabled ? [freshStore(vars.jetstream.store_dir)] : []),
+};
+
+/** The new servers run, and are members of the meta group where they have JetStream. */
+export function joined(joins: readonly Standing[], cluster: Cluster, waiting: readonly string[]): Step {
+  const wanted = joins.map((j) => j.server);
+  const missing = async (): Promise<string[]> => {
+    const group = await withSys(cluster, (sys) => metaGroup(sys, waiting)).catch(() => undefined);
+    const { servers } = await observe(cluster.target, cluster.connect);
+    return joins.filter(({ server, host }) => (host!.vars.jetstream.enabled ? !group?.members.some((m) => m.name === server) : !servers.some((s) => s.name === server && s.inMesh))).map((j) => j.server);
+  };
+  return {
+    task: `${wanted.join(", ")} in the cluster`,
+    changes: async () => wanted.map((server) => ({ attribute: server, current: "new", desired: "member" })),
+    work: async (say, signal) => {
+      for (const until = Date.now() + JOINING_MS; ; await new Promise((resolve) => setTimeout(resolve, POLL_MS))) {
+        signal.throwIfAborted();
+        const left = await missing();
+        if (!left.length) return;
+        if (Date.now() > until) throw refusal(`${left.join(", ")} didn't join within ${JOINING_MS / 1000} s`, "look at its log (journalctl -u nats-server), and whether its route port is open to the others; then run again");
+        say(`waiting for ${left.join(", ")}`);
+      }
+    },
+  };
+}

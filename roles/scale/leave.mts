@@ -1,0 +1,123 @@
+import { waitUntilSafe } from "../../lib/nats/gate.mts";
+import { heldBy, holders, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
+import { memberOf, metaGroup, removeMember } from "../../lib/nats/jetstream/peers.mts";
+import { observe } from "../../lib/nats/observe.mts";
+import { metaLeader, stepDownMeta } from "../../lib/nats/roll.mts";
+import type { ClusterTarget } from "../../lib/nats/target.mts";
+import { SessionError } from "../../lib/engine/session.mts";
+import type { Host } from "../../lib/inventory/types.mts";
+import { milliseconds } from "../../lib/inventory/units.mts";
+import type { HostRole } from "../../lib/playbook/role.mts";
+import { natsRetired } from "../../lib/resources/nats-retired.mts";
+import { CONF } from "../cluster-config/tasks.mts";
+import type { Cluster } from "../cluster.mts";
+import { gateFailure } from "../gate.mts";
+import type { Vars } from "../schema.mts";
+import type { SiteRun } from "../site.mts";
+import type { Leaver } from "./choose.mts";
+import { stage, troubled, type Say, type Step } from "./stage.mts";
+import { withApp, withSys, type Standing } from "./standing.mts";
+
+/** The host's part of leaving: its server stops and can't start again. */
+const retire: HostRole<Vars, void> = {
+  kind: "host",
+  name: "scale",
+  prepare: async () => {},
+  resources: ({ vars }) => [natsRetired({ conf: CONF, storeDir: vars.jetstream.store_dir })],
+};
+
+/**
+ * A dead server's host may well answer: then it takes part, so that its server is switched off for good.
+ * @returns those that don't answer
+ */
+export async function tryReach(run: SiteRun, leaving: readonly Leaver[]): Promise<Host<Vars>[]> {
+  const lost: Host<Vars>[] = [];
+  for (const { host, dead } of leaving) {
+    if (!host || !dead) continue;
+    const there = await run.connections.again(host).then(() => true, (error: unknown) => {
+      if (!(error instanceof SessionError)) throw error;
+      return false;
+    });
+    if (there) run.config.hosts = [...run.config.hosts, host];
+    else lost.push(host);
+  }
+  return lost;
+}
+
+/** Where a server goes from, and who else is there. */
+export interface Way {
+  cluster: Cluster;
+  /** all that run now, the one that leaves among them */
+  with: ClusterTarget;
+  /** all that run without it */
+  without: ClusterTarget;
+}
+
+/**
+ * Takes one server out of the cluster: its streams move off it, each whole on its new place before it leaves the old; lame duck; out of
+ * the meta group. Of one that is down only the last: its streams' replicas are then made anew elsewhere. Every step may be repeated.
+ * @returns whether the run may go on
+ */
+export async function leave(run: SiteRun, leaver: Standing, way: Way): Promise<boolean> {
+  const phase = `${leaver.server} leaves`;
+  if (leaver.runs && leaver.member && !(await stage(run, `${phase}: streams`, way.cluster, [safe(way.with, way.cluster, `safe before ${leaver.server} goes`), drain(leaver, way), handOver(leaver, way)]))) return false;
+  if (leaver.host && run.config.hosts.includes(leaver.host)) await run.hosts(`${phase}: stop`, [retire], (h) => h !== leaver.host);
+  if (troubled(run)) return false;
+  if (leaver.host) run.out.add(leaver.host.name);
+  return stage(run, `${phase}: member`, way.cluster, [
+    ...(leaver.member ? [expel(leaver, way)] : []),
+    safe(way.without, way.cluster, `safe without ${leaver.server}`),
+  ]);
+}
+
+/** The cluster could lose any one of these nodes. */
+export const safe = (target: ClusterTarget, { connect, hosts }: Cluster, task: string): Step => ({
+  task, changes: async () => [],
+  work: async (say, signal) => {
+    const settleMs = milliseconds(hosts[0]!.vars.verify.settle);
+    // gigabytes may have to be copied
+    await waitUntilSafe(target, {}, { connect, signal, settleMs, timeoutMs: 1_800_000, emit: (p) => { if (p.status === "waiting") say(p.detail); } })
+      .catch((error: unknown) => { throw signal.aborted ? error : Object.assign(new Error("not safe"), { failure: gateFailure(error) }); });
+  },
+});
+
+const drain = ({ server }: Standing, { cluster, with: target }: Way): Step => ({
+  task: `streams of ${server}`,
+  changes: async () => heldBy(await observe(target, cluster.connect), server).map((s) => ({ attribute: `stream ${s.name}`, current: holders(s).join(" "), desired: `off ${server}` })),
+  work: (say, signal) => withSys(cluster, (sys) => withApp(cluster, async (app) => {
+    for (;;) {
+      const [stream, ...others] = heldBy(await observe(target, { ...cluster.connect, connection: sys }), server);
+      if (!stream) return;
+      const tell: Say = (text) => say(`${stream.name}${others.length ? ` (${others.length} more to go)` : ""}: ${text}`);
+      // One that was asked to move by an earlier run has more holders than replicas: it is only waited for.
+      if (holders(stream).length <= stream.config.num_replicas) await startMove(sys, stream, server);
+      await untilLeft(target, sys, app, stream, server, { connect: cluster.connect, progress: tell, signal });
+    }
+  })),
+});
+
+/** Stepping down beforehand spares the cluster an election. */
+const handOver = ({ server }: Standing, { cluster, with: target, without }: Way): Step => {
+  const leads = async (): Promise<boolean> => metaLeader(await observe(target, cluster.connect)) === server;
+  return {
+    task: `meta leader off ${server}`,
+    changes: async () => (await leads() ? [{ attribute: "meta leader", current: server, desired: "another" }] : []),
+    work: async () => {
+      if (!(await leads())) return;
+      const state = await observe(target, cluster.connect);
+      await withSys(cluster, (sys) => stepDownMeta(sys, state, { preferred: without.nodes.find((n) => n.jetstream)?.name }));
+    },
+  };
+};
+
+const expel = ({ server, member }: Standing, { cluster, without }: Way): Step => {
+  const expected = without.nodes.map((n) => n.name);
+  return {
+    task: `${server} in the meta group`,
+    changes: async () => {
+      const group = await withSys(cluster, (sys) => metaGroup(sys, expected));
+      return !group || memberOf(group, server) ? [{ attribute: server, current: "member", desired: "removed" }] : [];
+    },
+    work: (_say, signal) => withSys(cluster, (sys) => removeMember(sys, { name: server, id: member?.id ?? "" }, expected, { signal })),
+  };
+};

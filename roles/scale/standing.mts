@@ -1,0 +1,83 @@
+import { connectApp, connectSys, type NatsConnection } from "../../lib/nats/connect.mts";
+import { streamNames } from "../../lib/nats/jetstream/api.mts";
+import { heldBy } from "../../lib/nats/jetstream/move.mts";
+import { memberOf, metaGroup, type Member, type MetaGroup } from "../../lib/nats/jetstream/peers.mts";
+import { observe } from "../../lib/nats/observe.mts";
+import { probe } from "../../lib/nats/probe.mts";
+import type { ClusterState, StreamState } from "../../lib/nats/state.mts";
+import type { ClusterTarget } from "../../lib/nats/target.mts";
+import type { Host } from "../../lib/inventory/types.mts";
+import type { Cluster } from "../cluster.mts";
+import type { Vars } from "../schema.mts";
+import type { Change, Leaver } from "./choose.mts";
+
+/** A host or server, and how the cluster knows it now. */
+export interface Standing extends Leaver {
+  /** the meta group counts it */
+  member?: Member;
+  /** its server answers: over the mesh, or on its own port */
+  runs: boolean;
+  /** streams it holds something of, as far as servers that run tell */
+  holds: readonly StreamState[];
+}
+
+/** The cluster before the change. */
+export interface Before {
+  state: ClusterState;
+  group?: MetaGroup;
+  stays: readonly Standing[];
+  joins: readonly Standing[];
+  leaving: readonly Standing[];
+  /** members whom neither the inventory nor the change knows */
+  ghosts: readonly Member[];
+  /** streams that no running server holds: their only replicas are on servers that are down */
+  unheld: readonly string[];
+}
+
+/** Looks who is in the cluster. Never throws for a sick one: then `group` is missing. */
+export async function lookAt(change: Change, cluster: Cluster): Promise<Before> {
+  const { target, connect } = cluster;
+  const state = await observe(target, connect);
+  const group = await withSys(cluster, (sys) => metaGroup(sys, state.servers.map((s) => s.name))).catch(() => undefined);
+  const standing = async (leaver: Leaver): Promise<Standing> => ({
+    ...leaver, member: group && memberOf(group, leaver.server), holds: heldBy(state, leaver.server),
+    runs: state.servers.some((s) => s.name === leaver.server && s.inMesh) || await greets(target, leaver),
+  });
+  const rest = await Promise.all(change.rest.hosts.map((host) => standing({ server: host.vars.server_name, host })));
+  const leaving = await Promise.all(change.leaving.map(standing));
+  const settled = (s: Standing): boolean => s.member !== undefined || (!s.host!.vars.jetstream.enabled && s.runs);
+  const known = new Set([...rest, ...leaving].flatMap((s) => s.member?.id ?? []));
+  return {
+    state, group, leaving, stays: rest.filter(settled), joins: rest.filter((s) => !settled(s)),
+    ghosts: (group?.members ?? []).filter((m) => !known.has(m.id)),
+    unheld: group && target.nodes.some((n) => n.jetstream) ? await unheld(cluster, state).catch(() => []) : [],
+  };
+}
+
+/** On its own port, straight from here. */
+async function greets(target: ClusterTarget, { server, host }: Leaver): Promise<boolean> {
+  if (!host) return false;
+  const { greeting } = await probe(target, nodeOf(host));
+  return greeting?.server_name === server;
+}
+
+export const nodeOf = (h: Host<Vars>): ClusterTarget["nodes"][number] =>
+  ({ name: h.vars.server_name, lane: h.name, host: h.connection.address, port: h.vars.port, jetstream: h.vars.jetstream.enabled });
+
+/** The cluster's target with only these servers. */
+export const only = (target: ClusterTarget, servers: readonly { server: string; host?: Host<Vars> }[]): ClusterTarget =>
+  ({ ...target, nodes: servers.flatMap(({ host }) => (host ? [nodeOf(host)] : [])) });
+
+async function unheld(cluster: Cluster, state: ClusterState): Promise<string[]> {
+  return withApp(cluster, async (app) => (await streamNames(app)).filter((name) => !state.streams.some((s) => s.name === name)));
+}
+
+export async function withSys<T>({ target, connect }: Cluster, work: (sys: NatsConnection) => Promise<T>): Promise<T> {
+  const nc = await connectSys(target, connect);
+  try { return await work(nc); } finally { await nc.close(); }
+}
+
+export async function withApp<T>({ target, connect }: Cluster, work: (app: NatsConnection) => Promise<T>): Promise<T> {
+  const nc = await connectApp(target, connect);
+  try { return await work(nc); } finally { await nc.close(); }
+}
