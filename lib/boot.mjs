@@ -67,6 +67,15 @@ async function bundle(target) {
   }
 }
 
+/** A mistake of ours: its stack trace names the sources, and not the bundle. */
+process.on("uncaughtException", async (error) => {
+  const { register } = await import("tsx/esm/api");
+  register();
+  const { sourceStack } = await import("./engine/positions.mts");
+  process.stderr.write(`${sourceStack(String(error?.stack ?? error))}\n`);
+  process.exit(1);
+});
+
 let entry = "";
 if (playbook.startsWith(root) && !playbook.includes(`${sep}node_modules${sep}`) && existsSync(playbook)) {
   const target = join(cache, stamp());

@@ -3,4 +3,4 @@
 here=$(dirname "$0")
 command -v node >/dev/null 2>&1 || { echo "sampan: node is not installed; install Node.js 20.11 or later" >&2; exit 3; }
 [ -d "$here/../node_modules" ] || { echo "sampan: its packages are not installed; run: npm run setup" >&2; exit 3; }
-exec node --enable-source-maps "$here/boot.mjs" "$@"
+exec node "$here/boot.mjs" "$@"

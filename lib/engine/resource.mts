@@ -1,6 +1,6 @@
-import { normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Sh } from "../sh.mts";
+import { positionIn } from "./positions.mts";
 
 /** Where the user's code asks for something: file and line of the role. */
 export interface Location { file: string; line: number }
@@ -97,9 +97,8 @@ function callerOfRole(): Location {
 
 function callerIn(stack: string): Location {
   for (const line of stack.split("\n").slice(1)) {
-    const found = /(?:file:\/\/)?(\/[^():]+):(\d+):\d+\)?$/.exec(line);
-    const file = found && normalize(found[1]!); // paths of a bundle's source map go through its own folder
-    if (file && !file.startsWith(LIB)) return { file, line: Number(found[2]) };
+    const at = positionIn(line);
+    if (at && !at.file.startsWith(LIB)) return at;
   }
   return { file: "", line: 0 };
 }

@@ -17,13 +17,7 @@ const library: ShellLibrary = {
   name: "fetched",
   text: `
 fetched_check() { # PATH OWNER GROUP MODE DOWNLOAD-SHA256
-  stat_of "$1"
-  case $S_TYPE in
-    '') differs state absent file; return 0 ;;
-    regular*) ;;
-    *) differs type "$S_TYPE" 'regular file'; return 0 ;;
-  esac
-  attributes_differ "$2" "$3" "$4"
+  is_file "$1" "$2" "$3" "$4" || return 0
   text_of "$1.fetched" || S_TEXT=
   sum_of "$1"
   [ "$S_TEXT" = "$5 $S_SUM" ] || differs download "\${S_TEXT%% *}" "$5"

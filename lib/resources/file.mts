@@ -31,14 +31,16 @@ attributes_differ() { # OWNER GROUP MODE, after stat_of
   [ "$S_GROUP" = "$2" ] || [ "$S_GID" = "$2" ] || differs group "$S_GROUP" "$2"
   [ "$S_MODE" = "$3" ] || differs mode "$S_MODE" "$3"
 }
-file_check() { # PATH OWNER GROUP MODE SHA256 SECRET
+is_file() { # PATH OWNER GROUP MODE: tells what of these differs; fails when no regular file lies there
   stat_of "$1"
   case $S_TYPE in
-    '') differs state absent file; return 0 ;;
-    regular*) ;;
-    *) differs type "$S_TYPE" 'regular file'; return 0 ;;
+    '') differs state absent file; return 1 ;;
+    regular*) attributes_differ "$2" "$3" "$4" ;;
+    *) differs type "$S_TYPE" 'regular file'; return 1 ;;
   esac
-  attributes_differ "$2" "$3" "$4"
+}
+file_check() { # PATH OWNER GROUP MODE SHA256 SECRET
+  is_file "$1" "$2" "$3" "$4" || return 0
   sum_of "$1"
   [ "$S_SUM" = "$5" ] && return 0
   differs content "sha256 \${S_SUM:-unreadable}" "sha256 $5"

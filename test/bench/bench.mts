@@ -17,7 +17,7 @@ const usage = `Usage: npm run bench -- rollout [flags]     the same job through 
   --rounds N        runs of each slow competitor per figure (default 3; the quick ones run five times as often)
   --far-rounds N    the same with a round trip time (default 1)
   --rtt MS,MS       round trip times of the no-op (default 0,40,150)
-  --scale N,N       further numbers of hosts (default 10,30; "" for none)
+  --scale N,N       further numbers of hosts, in clusters of three (default 9,30; "" for none)
   --only ID,ID      some competitors: sampan, floor, warm, mitogen, tuned, default
   --no-first        without first runs
   --output FILE     the page (default docs/benchmarks.md); node_modules/.cache/bench-rollout.json has every sample
@@ -32,10 +32,12 @@ const git = (...args: string[]): string => execFileSync("git", args, { cwd: root
 
 async function main(): Promise<number> {
   const { values: v, positionals } = parseArgs({ allowPositionals: true, options: {
-    rounds: { type: "string", default: "3" }, "far-rounds": { type: "string", default: "1" }, rtt: { type: "string", default: "0,40,150" }, scale: { type: "string", default: "10,30" }, only: { type: "string" },
+    rounds: { type: "string", default: "3" }, "far-rounds": { type: "string", default: "1" }, rtt: { type: "string", default: "0,40,150" }, scale: { type: "string", default: "9,30" }, only: { type: "string" },
     "no-first": { type: "boolean", default: false }, output: { type: "string", default: join(root, "docs/benchmarks.md") }, keep: { type: "boolean", default: false }, resume: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false },
   } });
   if (v.help || positionals.join(" ") !== "rollout") { process.stdout.write(usage); return v.help ? 0 : 3; }
+  const odd = list(v.scale).find((n) => !(Number(n) >= 3 && Number(n) <= 30 && Number(n) % 3 === 0));
+  if (odd) throw new BenchError(`--scale takes multiples of three up to 30, not "${odd}"`);
   const args = process.argv.slice(2).join(" ");
   const field = new Field("bench", lines(process.stderr));
   const rollout = new Rollout(field, { rounds: Number(v.rounds), farRounds: Number(v["far-rounds"]), rtts: list(v.rtt).map(Number), scale: list(v.scale).map(Number), only: v.only === undefined ? undefined : list(v.only), first: !v["no-first"] }, {
