@@ -8,7 +8,8 @@ export interface StreamInfo {
   cluster?: ClusterInfo;
   state: { messages: number; bytes: number; first_seq: number; last_seq: number; consumer_count: number };
 }
-export interface ConsumerInfo { stream_name: string; name: string; config: Config; cluster?: ClusterInfo; num_ack_pending: number; num_pending: number }
+export interface ConsumerInfo { stream_name: string; name: string; config: Config; cluster?: ClusterInfo; num_ack_pending: number; num_pending: number; ack_floor: SequencePair; delivered: SequencePair }
+interface SequencePair { consumer_seq: number; stream_seq: number }
 
 interface ApiError { code: number; err_code: number; description: string }
 
@@ -48,6 +49,15 @@ export async function request<T>(nc: NatsConnection, asset: string, subject: str
     if (Date.now() >= until) throw new Error(`${asset}: JetStream API ${subject.split(".").slice(0, 2).join(".")}: ${reason}. Check that a majority of the JetStream nodes runs (--role verify)`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
+}
+
+/** The same, asked once only: for what mustn't be repeated, or takes its time. @throws as `request` does */
+export async function requestOnce<T>(nc: NatsConnection, asset: string, subject: string, body: unknown, timeoutMs: number): Promise<T> {
+  const answer = await nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: timeoutMs }).then((m) => m.json<T & { error?: ApiError }>(), (error: Error) => {
+    throw new Error(`${asset}: JetStream API ${subject.split(".").slice(0, 2).join(".")}: ${/no ?responders/i.test(`${error.name} ${error.message}`) ? "nobody answers" : `no answer in ${timeoutMs / 1000} s`}. Check that a majority of the JetStream nodes runs (--role verify)`);
+  });
+  if (answer.error) throw new JetStreamApiError(asset, answer.error);
+  return answer;
 }
 
 export const streamInfo = (nc: NatsConnection, name: string, options?: ApiOptions): Promise<StreamInfo | undefined> =>

@@ -1,0 +1,82 @@
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import type { NatsConnection } from "nats";
+import { JetStreamApiError } from "../errors.mts";
+import { request, streamInfo } from "../jetstream/api.mts";
+import { freeze, isRestoring, open, restoring, writable } from "../jetstream/freeze.mts";
+import { NAME_TAKEN, restore } from "../jetstream/restore.mts";
+import { untilReplicated } from "../jetstream/replicate.mts";
+import { compareInTime, sendable } from "./compare.mts";
+import type { SavedStream, UnsavedStream } from "./manifest.mts";
+import { pace } from "./pace.mts";
+
+export interface PutBackOptions {
+  replicas: number;
+  tell?: (text: string) => void;
+  signal?: AbortSignal;
+}
+
+/** A stream that was put back isn't what was saved. It stays as it is, closed to publishers, until it is put back anew. */
+export class NotTheSameError extends Error {
+  readonly wrong: readonly string[];
+  constructor(name: string, wrong: readonly string[]) {
+    super(`stream ${name} isn't what was saved: ${wrong.join("; ")}`);
+    this.wrong = wrong;
+  }
+}
+
+/** A restore that broke off holds its name for some seconds. */
+const PATIENCE_MS = 20_000;
+
+/**
+ * Puts a saved stream back under its own name, which must be free. It takes no message from publishers until it has all its replicas
+ * and is proved to be what was saved.
+ * @returns notes: what differs, and why it may
+ * @throws NotTheSameError, JetStreamApiError, Error
+ */
+export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
+  const config = { ...sendable(saved.config), num_replicas: replicas };
+  const head = { config: restoring(config), state: saved.state };
+  for (const until = Date.now() + PATIENCE_MS; ;) {
+    try {
+      await restore(nc, head, createReadStream(join(dir, saved.file), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>, { progress: pace(tell, saved.bytes), signal });
+      break;
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.errCode !== NAME_TAKEN || Date.now() > until || await streamInfo(nc, saved.name, { patienceMs: 2000 }).catch(() => undefined)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+  await untilReplicated(nc, saved.name, { progress: tell });
+  const { wrong, notes } = await compareInTime(nc, saved.name, saved);
+  if (wrong.length > 0) throw new NotTheSameError(saved.name, wrong);
+  if (writable(config)) await open(nc, config);
+  return notes;
+}
+
+/** Creates a stream that no snapshot holds, and its consumers: empty. */
+export async function recreate(nc: NatsConnection, { name, config, consumers }: UnsavedStream, replicas: number): Promise<void> {
+  await request(nc, `stream ${name}`, `STREAM.CREATE.${name}`, { ...sendable(config), num_replicas: replicas });
+  for (const consumer of consumers) {
+    const own = String(consumer["durable_name"] ?? consumer["name"] ?? "");
+    if (consumer["durable_name"]) await request(nc, `consumer ${name} > ${own}`, `CONSUMER.CREATE.${name}.${own}`, { stream_name: name, config: { ...sendable(consumer), name: own }, action: "create" });
+  }
+}
+
+/** Removes a stream. Nothing there is fine. */
+export async function remove(nc: NatsConnection, name: string): Promise<void> {
+  if (await streamInfo(nc, name)) await request(nc, `stream ${name}`, `STREAM.DELETE.${name}`);
+}
+
+/** Removes what holds nothing of value: a copy that was never proved, or a stream that nobody ever wrote to. @throws Error when somebody just did */
+export async function clear(nc: NatsConnection, name: string): Promise<void> {
+  const info = await streamInfo(nc, name);
+  if (!info) return;
+  if (!isRestoring(info.config)) {
+    const before = await freeze(nc, name);
+    if ((await streamInfo(nc, name))?.state.last_seq !== 0) {
+      if (before) await open(nc, before);
+      throw new Error(`stream ${name} was empty and has been written to just now. Run again, and say whether it shall be replaced`);
+    }
+  }
+  await remove(nc, name);
+}
