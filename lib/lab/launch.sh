@@ -17,10 +17,10 @@ mount -t overlay -o lowerdir=base,upperdir=upper,workdir=work overlay root
 boot() (
   for cgroup in "$@"; do mkdir "$cgroup/boot-$boots"; done
   enter "boot-$boots" "$@"
-  # /proc/sys/net writable, as it is on a server; /tmp on disk, as on Debian 12
+  # /proc/sys/net writable and the network root's to change, as they are on a server; /tmp on disk, as on Debian 12
   export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_TMPFS_TMP=0
   exec systemd-nspawn --quiet --directory=root --boot --machine="$machine" --network-namespace-path="/run/netns/$netns" \
-    --register=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --console=pipe
+    --capability=CAP_NET_ADMIN --register=no --keep-unit --resolv-conf=off --timezone=off --link-journal=no --console=pipe
 )
 
 # 133 is systemd-nspawn's way to say that the host called reboot.
