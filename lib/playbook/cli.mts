@@ -67,7 +67,15 @@ export interface Usage {
   flags?: Flags;
   /** common flags that say nothing here; they are refused */
   without?: readonly FlagName[];
+  /** what its exit statuses mean, where they aren't the common ones */
+  exits?: readonly string[];
 }
+
+/** Of the playbooks that work on hosts. */
+const EXITS = [
+  "Exit status: 0 done, 1 a task or check failed, 2 --check found drift, 3 bad usage or inventory (no host was touched),",
+  "             4 a host unreachable, 130 interrupted",
+];
 
 /** All flags of a playbook, its own first. */
 const flagsOf = ({ flags = {}, without = [] }: Usage): Flags =>
@@ -131,7 +139,6 @@ export function helpText(script: string, usage: Usage): string {
     ...usage.examples.map(([args, what]) => `  ${`${name} ${args}`.trimEnd().padEnd(width)}${what}`), "",
     ...(usage.roles.length ? [`Roles: ${usage.roles.join(", ")}`, ""] : []),
     "Flags:", ...rows, "",
-    "Exit status: 0 done, 1 a task or check failed, 2 --check found drift, 3 bad usage or inventory (no host was touched),",
-    "             4 a host unreachable, 130 interrupted", "",
+    ...(usage.exits ?? EXITS), "",
   ].join("\n");
 }

@@ -1,10 +1,16 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { UsageError } from "../inventory/types.mts";
+import { type Host, UsageError } from "../inventory/types.mts";
 import { Secret } from "../secret.mts";
 
+/** The hosts with sudo's password, which is asked for once. @throws UsageError where there is no terminal */
+export async function withPassword<V>(hosts: readonly Host<V>[]): Promise<Host<V>[]> {
+  const password = await askPassword("sudo password: ");
+  return hosts.map((h) => (h.connection.become ? { ...h, connection: { ...h.connection, become_password: password } } : h));
+}
+
 /** Asks on the terminal, without echo. @throws UsageError where there is no terminal */
-export async function askPassword(prompt: string): Promise<Secret> {
+async function askPassword(prompt: string): Promise<Secret> {
   if (!process.stdin.isTTY) throw new UsageError("--ask-become-pass needs a terminal; in scripts put the password into .env and set become_password: ${NAME}");
   process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });

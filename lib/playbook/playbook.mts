@@ -2,7 +2,6 @@ import { basename } from "node:path";
 import type { Host, Inventory } from "../inventory/types.mts";
 import { UsageError } from "../inventory/types.mts";
 import type { Facts } from "../engine/facts.mts";
-import type { Secret } from "../secret.mts";
 import { type Options, type Usage, helpText, parseOptions } from "./cli.mts";
 import { Run } from "./run.mts";
 
@@ -28,7 +27,7 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
     if (options === "help") return leave(0, helpText(script, spec));
     const { inventory, hosts: chosen } = await spec.load(options);
     if (options.listHosts) return leave(0, chosen.map((h) => `${h.name}  ${h.connection.address}\n`).join(""));
-    const hosts = options.askBecomePass ? withPassword(chosen, await (await import("./password.mts")).askPassword("sudo password: ")) : chosen;
+    const hosts = options.askBecomePass ? await (await import("./password.mts")).withPassword(chosen) : chosen;
     const { reporters } = await import("../report/index.mts");
     const reporter = await reporters({ json: options.json, verbose: options.verbose, diff: options.diff, report: options.report, junit: options.junit });
     const run = new Run<V, I>({
@@ -82,10 +81,6 @@ function onInterrupt<V>(run: Run<V>): void {
   // Whoever reads our output is gone (a closed pager, a lost terminal): as with Ctrl-C, nothing is torn off in the middle.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => { if (error.code === "EPIPE" && !run.stopped) run.stop("nobody reads the output any more"); });
   process.on("exit", () => run.connections.kill());
-}
-
-function withPassword<V>(hosts: readonly Host<V>[], password: Secret): Host<V>[] {
-  return hosts.map((h) => (h.connection.become ? { ...h, connection: { ...h.connection, become_password: password } } : h));
 }
 
 /** Ends the process when all output has been taken. */
