@@ -2,10 +2,10 @@ import { connect as tcpConnect } from "node:net";
 import { resolve } from "node:path";
 import type { Emit } from "../lib/engine/events.mts";
 import type { Location } from "../lib/engine/resource.mts";
+import type { Session } from "../lib/engine/session.mts";
 import type { LoadedInventory } from "../lib/inventory/load.mts";
 import type { Host, Inventory } from "../lib/inventory/types.mts";
 import type { ConnectOptions, ClusterTarget, Credential, Dial } from "../lib/nats/target.mts";
-import type { Run } from "../lib/playbook/run.mts";
 import { certificates } from "./cluster-config/certificates.mts";
 import type { Vars } from "./schema.mts";
 
@@ -27,8 +27,16 @@ export interface Cluster {
   readonly outputs: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
+/** What of a run has to do with clusters; a display that is no run has it too. */
+export interface Site {
+  readonly config: { readonly inventory: LoadedInventory<Vars>; readonly hosts: readonly Host<Vars>[] };
+  readonly emit: Emit;
+  readonly outputs: Cluster["outputs"];
+  readonly connections: { to(host: Host): Promise<Session | undefined> };
+}
+
 /** The clusters to which the run's hosts belong. */
-export async function clustersOf(run: Run<Vars, LoadedInventory<Vars>>): Promise<Cluster[]> {
+export async function clustersOf(run: Site): Promise<Cluster[]> {
   const { inventory, hosts } = run.config;
   const { ca } = await certificates(inventory, true);
   const names = [...new Set(hosts.map((h) => h.vars.cluster.name))];
@@ -55,18 +63,24 @@ function credentialOf(vars: Vars, wanted: (account: string) => boolean): Credent
 
 /** How long a node's port may stay silent until the way through SSH is tried, ms. */
 const DIRECT_TIMEOUT = 1500;
+/** How long a node that can't be reached either way is left alone, ms. */
+const RETRY_MS = 10_000;
 
 /** Straight to the node; through the host's SSH connection where a firewall lets nobody else in. */
-function dialOf(run: Run<Vars, LoadedInventory<Vars>>, members: readonly Host<Vars>[]): Dial {
+function dialOf(run: Site, members: readonly Host<Vars>[]): Dial {
   const direct = new Map<string, Promise<boolean>>();
+  const since = new Map<string, number>();
   // By session: a host that was rebooted has a new one, and forwards through the old are dead.
   const forwarded = new WeakMap<object, Promise<number>>();
   return async ({ lane, host, port }) => {
-    if (!direct.has(lane)) direct.set(lane, answers(host, port));
+    if (!direct.has(lane)) { direct.set(lane, answers(host, port)); since.set(lane, Date.now()); }
     if (await direct.get(lane)) return { host, port };
     const member = members.find((h) => h.name === lane)!;
     const session = await run.connections.to(member);
-    if (!session) return { host, port };
+    if (!session) {
+      if (Date.now() - since.get(lane)! > RETRY_MS) direct.delete(lane);
+      throw Object.assign(new Error("no answer, and no way there through SSH"), { code: "EHOSTUNREACH" });
+    }
     const listens = member.vars.host;
     const inside = listens === "0.0.0.0" || listens === "::" ? "127.0.0.1" : listens;
     if (!forwarded.has(session)) forwarded.set(session, session.forward(`${inside}:${port}`));
