@@ -7,7 +7,7 @@ import { readEnv } from "./env.mts";
 import { extraVars } from "./extra-vars.mts";
 import { locate, readVars, readYaml } from "./files.mts";
 import { byPrecedence, membership, readHosts } from "./hosts.mts";
-import { fromPlain, merge, originAt, type MapNode, type Path, type Plain } from "./node.mts";
+import { fromPlain, merge, nodeAt, originAt, type MapNode, type Origin, type Path, type Plain } from "./node.mts";
 import { place, Problems } from "./problems.mts";
 import type { Missing } from "./resolve.mts";
 import { type Inventory, UsageError } from "./types.mts";
@@ -28,6 +28,8 @@ export interface LoadOptions {
 export interface LoadedInventory<V> extends Inventory<V> {
   /** `file:line:column` of where a value was set, e.g. `originOf("n1", ["kernel_args", "isolcpus"])`; of a default, the host's own line */
   originOf(host: string, path: Path): string;
+  /** the scalar as a file or `-e` has it, before `${NAME}` is filled in; undefined for what nobody wrote */
+  writtenAt(host: string, path: Path): { at: Origin; source: string } | undefined;
 }
 
 /** What the roles bring along. */
@@ -78,5 +80,11 @@ export function load<V>(folder: string, { entries, hostDefaults, regionDefaults,
   }
   if (problems.size > 0) throw new UsageError(problems.lines());
   const { hosts, trees } = compiled;
-  return { region, dir, hosts, groups, warnings: warnings.lines(), originOf: (host, path) => place(originAt(trees.get(host)!.tree, path)) };
+  return {
+    region, dir, hosts, groups, warnings: warnings.lines(), originOf: (host, path) => place(originAt(trees.get(host)!.tree, path)),
+    writtenAt: (host, path) => {
+      const node = nodeAt(trees.get(host)!.tree, path);
+      return node?.kind === "scalar" && node.at !== nodeAt(trees.get(host)!.base, path)?.at ? { at: node.at, source: node.source } : undefined;
+    },
+  };
 }
