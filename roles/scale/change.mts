@@ -27,7 +27,9 @@ export async function changeMembers(run: SiteRun, change: Change): Promise<Clust
   const [cluster] = await clustersOf(run);
   const [wide] = await clustersOf({ config: { inventory: change.full, hosts: change.full.hosts }, emit: run.emit, outputs: run.outputs, connections: run.connections });
   if (!cluster || !wide) return undefined;
-  const before = await lookAt(change, change.leaving.some((l) => l.dead) ? cluster : wide);
+  // A dead host isn't dialled.
+  const through = change.leaving.some((l) => l.dead) ? cluster : wide;
+  const before = await lookAt(change, through);
   if (!(await preflight(run, change, before, cluster))) return undefined;
   const { joins, stays, leaving } = before;
   const staying = (name: string): boolean => stays.some((s) => s.host!.name === name);
@@ -45,7 +47,7 @@ export async function changeMembers(run: SiteRun, change: Change): Promise<Clust
   for (const leaver of leaving) {
     const there = [...stays, ...joins, ...leaving.filter((l) => l.runs && !gone.has(l.server))];
     gone.add(leaver.server);
-    const way = { cluster: wide, with: only(wide.target, there), without: only(wide.target, there.filter((s) => s !== leaver)) };
+    const way = { cluster: through, with: only(through.target, there), without: only(through.target, there.filter((s) => s !== leaver)) };
     if (!(await leave(run, leaver, way))) return undefined;
   }
   showStores(run, leaving);

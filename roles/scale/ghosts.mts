@@ -1,5 +1,5 @@
 import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
-import { metaGroup } from "../../lib/nats/jetstream/peers.mts";
+import { metaGroup, peerId } from "../../lib/nats/jetstream/peers.mts";
 import type { Cluster } from "../cluster.mts";
 import type { SiteRun } from "../site.mts";
 import { withSys } from "./standing.mts";
@@ -19,7 +19,7 @@ export async function membersKnown(run: SiteRun, clusters: readonly Cluster[]): 
   for (const cluster of clusters) {
     const known = cluster.target.nodes.map((n) => n.name);
     const group = await withSys(cluster, (sys) => metaGroup(sys, known)).catch(() => undefined);
-    const ghosts = (group?.members ?? []).map((m) => m.name).filter((name) => !known.includes(name));
+    const ghosts = (group?.members ?? []).filter((m) => !known.some((name) => m.id === peerId(name))).map((m) => m.name);
     if (!ghosts.length) continue;
     const what = `${ghosts.join(", ")} ${ghosts.length > 1 ? "are members" : "is a member"} of the cluster, but not of the inventory`;
     await clusterPhase(run, "members", { kind: "cluster", name: "cluster-config", list: () => ["members"], *tasks() {

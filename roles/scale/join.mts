@@ -1,4 +1,4 @@
-import { metaGroup } from "../../lib/nats/jetstream/peers.mts";
+import { memberOf, metaGroup } from "../../lib/nats/jetstream/peers.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { freshStore } from "../../lib/resources/fresh-store.mts";
@@ -25,7 +25,7 @@ export function joined(joins: readonly Standing[], cluster: Cluster, waiting: re
   const missing = async (): Promise<string[]> => {
     const group = await withSys(cluster, (sys) => metaGroup(sys, waiting)).catch(() => undefined);
     const { servers } = await observe(cluster.target, cluster.connect);
-    return joins.filter(({ server, host }) => (host!.vars.jetstream.enabled ? !group?.members.some((m) => m.name === server) : !servers.some((s) => s.name === server && s.inMesh))).map((j) => j.server);
+    return joins.filter(({ server, host }) => (host!.vars.jetstream.enabled ? !group || !memberOf(group, server) : !servers.some((s) => s.name === server && s.inMesh))).map((j) => j.server);
   };
   return {
     task: `${wanted.join(", ")} in the cluster`,

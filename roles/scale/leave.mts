@@ -110,7 +110,7 @@ const handOver = ({ server }: Standing, { cluster, with: target, without }: Way)
   };
 };
 
-const expel = ({ server, member }: Standing, { cluster, without }: Way): Step => {
+const expel = ({ server }: Standing, { cluster, without }: Way): Step => {
   const expected = without.nodes.map((n) => n.name);
   return {
     task: `${server} in the meta group`,
@@ -118,6 +118,6 @@ const expel = ({ server, member }: Standing, { cluster, without }: Way): Step =>
       const group = await withSys(cluster, (sys) => metaGroup(sys, expected));
       return !group || memberOf(group, server) ? [{ attribute: server, current: "member", desired: "removed" }] : [];
     },
-    work: (_say, signal) => withSys(cluster, (sys) => removeMember(sys, { name: server, id: member?.id ?? "" }, expected, { signal })),
+    work: (_say, signal) => withSys(cluster, (sys) => removeMember(sys, server, expected, { signal })),
   };
 };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { NatsConnection } from "nats";
 import { JetStreamApiError } from "../errors.mts";
 import { ask, type PeerInfo } from "../system.mts";
@@ -5,9 +6,9 @@ import { request } from "./api.mts";
 
 /** One member of the meta group, as its leader sees it. */
 export interface Member {
-  /** server name; a made-up text while no server remembers it (the id then still names it) */
+  /** server name; another text when no server remembers it */
   name: string;
-  /** the group's own id of it, derived from its name */
+  /** the group's own id of it, which follows from its name */
   id: string;
   offline: boolean;
 }
@@ -30,27 +31,31 @@ export async function metaGroup(nc: NatsConnection, expected: readonly string[])
   const leading = answers.find(({ server, data }) => data.meta_cluster?.leader === server.name);
   if (!leading) return undefined;
   const { cluster_size: size, replicas = [] } = leading.data.meta_cluster!;
-  const id = (p: PeerInfo): Member => ({ name: p.name, id: p.peer, offline: p.offline ?? false });
-  return { leader: leading.server.name, size, members: [{ name: leading.server.name, id: "", offline: false }, ...replicas.map(id)] };
+  const { name } = leading.server;
+  return { leader: name, size, members: [{ name, id: peerId(name), offline: false }, ...replicas.map((p: PeerInfo): Member => ({ name: p.name, id: p.peer, offline: p.offline ?? false }))] };
 }
 
-/** The member that bears this name, also when only its id is known any more. */
-export const memberOf = (group: MetaGroup, name: string): Member | undefined => group.members.find((m) => m.name === name);
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/** The id that nats-server derives from a server's name (getHash in server/util.go): eight digits of its SHA-256. */
+export const peerId = (name: string): string => [...createHash("sha256").update(name).digest().subarray(0, 8)].map((byte) => DIGITS[byte % 62]).join("");
+
+/** The member that bears this name; by its id, as nobody remembers the name when all have restarted since it was there. */
+export const memberOf = (group: MetaGroup, name: string): Member | undefined => group.members.find((m) => m.id === peerId(name));
 
 /**
  * Takes a stopped server out of the meta group for good; its streams get other replicas where there are servers for them. Idempotent.
  * @throws JetStreamApiError when refused; Error when the group still counts it after `timeoutMs` (default 60 s)
  */
-export async function removeMember(nc: NatsConnection, { name, id }: Pick<Member, "name" | "id">, expected: readonly string[], { timeoutMs = 60_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+export async function removeMember(nc: NatsConnection, name: string, expected: readonly string[], { timeoutMs = 60_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<void> {
   for (const until = Date.now() + timeoutMs; ;) {
     // By id: names are what the leader happens to remember of servers that are gone.
-    await request(nc, `server ${name}`, "SERVER.REMOVE", { peer: name, ...(id && { peer_id: id }) }).catch((error: unknown) => {
+    await request(nc, `server ${name}`, "SERVER.REMOVE", { peer: name, peer_id: peerId(name) }).catch((error: unknown) => {
       if (!(error instanceof JetStreamApiError) || ![NOT_A_MEMBER, CHANGE_IN_PROGRESS].includes(error.errCode)) throw error;
     });
     for (const look = Date.now() + 3000; Date.now() < look;) {
       signal?.throwIfAborted();
       const group = await metaGroup(nc, expected);
-      if (group && !group.members.some((m) => m.name === name || (id && m.id === id))) return;
+      if (group && !memberOf(group, name)) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     if (Date.now() > until) throw Object.assign(new Error(`the meta group still counts ${name} after ${timeoutMs / 1000} s`), { next: `see that ${name} is stopped and that a majority of the others runs, then run again` });
