@@ -4,8 +4,8 @@ import { limits } from "./health/limits.mts";
 import { clusterName, routes, wholeRoutes } from "./health/mesh.mts";
 import { jetstreamOn, meta } from "./health/meta.mts";
 import { clock, configuration, healthz, named, reachable, slowConsumers, strangers, version } from "./health/nodes.mts";
-import { auth, tls } from "./health/security.mts";
-import { declaredStreams, replicas, sequences, streamLimits } from "./health/streams.mts";
+import { auth, authorities, tls } from "./health/security.mts";
+import { declaredStreams, replicas, sequences, streamLimits, unseen } from "./health/streams.mts";
 import type { ClusterState } from "./state.mts";
 
 export type { Check, Expectation } from "./health/check.mts";
@@ -16,7 +16,7 @@ const SAFETY: readonly Checker[] = [
 ];
 
 /** What else a good cluster has, of no matter to a roll. */
-const CONDITION: readonly Checker[] = [wholeRoutes, ackPending, streamLimits, limits, slowConsumers, clock, strangers, tls, auth];
+const CONDITION: readonly Checker[] = [wholeRoutes, unseen, ackPending, streamLimits, limits, slowConsumers, clock, strangers, tls, authorities, auth];
 
 /** Every check of a cluster in the order in which to read them: nodes, mesh, meta group, streams, consumers, limits, security. Pure. */
 export const checks = (state: ClusterState, expected: Expectation = {}): Check[] =>

@@ -11,6 +11,8 @@ export interface ObserveOptions extends ConnectOptions {
   connection?: NatsConnection;
   /** also try to get in without credentials (leaves an authentication error in each server's log) */
   anonymous?: boolean;
+  /** don't wait on the mesh for a node that is silent on its own port: for a screen, which has to come also when a host is off */
+  quick?: boolean;
 }
 
 /** Between two readings of a stream whose replicas differ: what a replica lacked at the first it must have at the second. */
@@ -27,7 +29,7 @@ export async function observe(target: ClusterTarget, options: ObserveOptions = {
   const own = options.connection ? undefined : await connectSys(target, options).catch((error: Error) => error);
   const probes = await probing;
   // Who refuses connections won't answer over the mesh either: not waited for.
-  const names = probes.filter((p) => p.failure?.fault !== "refused").map((p) => p.node.name);
+  const names = probes.filter((p) => p.failure?.fault !== "refused" && (p.greeting || !options.quick)).map((p) => p.node.name);
   let failure = own instanceof Error ? own.message : undefined;
   const connection = options.connection ?? (own instanceof Error ? undefined : own);
   const first = connection ? await part(connection, names, options).catch((error: Error) => { failure = error.message; return NOTHING; }) : NOTHING;

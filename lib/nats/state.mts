@@ -56,6 +56,8 @@ export interface ConsumerState {
   replicas: Peer[];
   ackPending: number; pending: number; redelivered: number; waiting: number;
   deliveredSeq: number; ackFloorSeq: number;
+  /** how many were delivered since it was made, repeated deliveries among them */
+  deliveries: number;
   pull: boolean; pushBound: boolean; paused: boolean;
   /** deliveries or acks went on between two readings */
   moving: boolean;
@@ -84,6 +86,8 @@ export interface ClusterState {
   /** all servers that answered, also those no node of the target stands for */
   servers: ServerState[];
   streams: StreamState[];
+  /** streams of the target's own account that the meta group knows and no server that answers holds; only where somebody asked (status/unseen.mts) */
+  unseen?: readonly string[];
   /** why the system account couldn't be asked, when it couldn't */
   failure?: string;
 }

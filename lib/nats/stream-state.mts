@@ -57,7 +57,7 @@ function consumerStates(streams: Held<StreamDetail>[], config: StreamConfig, bef
       name: d.name, config: d.config, replicaCount: replicaCount(d, config),
       leader: leading?.server ?? "", replicas: (leading?.detail.cluster?.replicas ?? []).map(peer),
       ackPending: d.num_ack_pending, pending: d.num_pending, redelivered: d.num_redelivered, waiting: d.num_waiting,
-      deliveredSeq: d.delivered.stream_seq, ackFloorSeq: d.ack_floor.stream_seq,
+      deliveredSeq: d.delivered.stream_seq, ackFloorSeq: d.ack_floor.stream_seq, deliveries: d.delivered.consumer_seq,
       pull: !d.config.deliver_subject, pushBound: d.push_bound ?? false, paused: d.paused ?? false,
       moving: earlier !== undefined
         && (earlier.deliveredSeq !== d.delivered.stream_seq || earlier.ackFloorSeq !== d.ack_floor.stream_seq || earlier.ackPending !== d.num_ack_pending),

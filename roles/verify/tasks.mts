@@ -1,14 +1,15 @@
 import type { TaskResult, ClusterRole, ClusterTask, HostRole } from "../../lib/playbook/role.mts";
 import { milliseconds } from "../../lib/inventory/units.mts";
-import type { Check, Expectation } from "../../lib/nats/health.mts";
+import type { Check } from "../../lib/nats/health.mts";
 import { judge, type Thresholds } from "../../lib/nats/load/judge.mts";
 import type { LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
 import { examine } from "../../lib/nats/examine.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
-import { CONFIG_DIGEST, natsConfig } from "../../lib/resources/nats-config.mts";
+import { natsConfig } from "../../lib/resources/nats-config.mts";
 import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
+import { expectation } from "./expectation.mts";
 
 const HEALTH = "health of the cluster";
 
@@ -46,18 +47,6 @@ export const verify: ClusterRole<Cluster> = {
     }, wanted.pull.workers);
   },
 };
-
-function expectation(cluster: Cluster): Expectation {
-  const { vars } = cluster.hosts[0]!;
-  return {
-    version: Object.fromEntries(cluster.hosts.map((h) => [h.vars.server_name, h.vars.nats_version])),
-    configDigest: Object.fromEntries(cluster.hosts.flatMap((h) => {
-      const digest = cluster.outputs.get(h.name)?.get(CONFIG_DIGEST);
-      return digest === undefined ? [] : [[h.vars.server_name, digest]];
-    })),
-    streams: vars.streams.map((s) => ({ name: s.name, replicas: s.num_replicas, consumers: s.consumers.map((c) => c.durable_name) })),
-  };
-}
 
 /** A check that has been made already. */
 function known(check: Check, cluster: Cluster): ClusterTask {

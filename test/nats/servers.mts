@@ -139,6 +139,9 @@ export class TestCluster {
     return { name, lane: name, host: "127.0.0.1", port: server.ports.client, jetstream };
   }
 
+  /** paths of the certificates that all servers share */
+  get files(): Certificates { return this.#certs; }
+
   get target(): ClusterTarget {
     const seed = (user: { getSeed(): Uint8Array }) => ({ nkeySeed: new Secret(new TextDecoder().decode(user.getSeed())) });
     return {

@@ -80,7 +80,7 @@ export const clock: Checker = (state) => {
   return state.nodes.flatMap(({ node, server }): Check[] => {
     if (!server) return [];
     const off = Math.round(server.clockOffset - middle);
-    const warning = Math.abs(off) > CLOCK_MS + server.roundTripMs ? [`${Math.abs(off)} ms ${off > 0 ? "ahead of" : "behind"} the others`] : [];
+    const warning = Math.abs(off) > CLOCK_MS + server.roundTripMs ? [`the clock is ${Math.abs(off)} ms ${off > 0 ? "ahead of" : "behind"} the others`] : [];
     return [finding("node.clock", "clock", label(node), { warning, ok: "with the others", next: `Let chrony or systemd-timesyncd keep the time on ${node.lane}` })];
   });
 };

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { finding, label, type Check, type Checker } from "./check.mts";
 
 const DAY_MS = 86_400_000;
@@ -15,13 +16,27 @@ export const tls: Checker = (state) => !state.target.tls ? [] : state.nodes.flat
   })];
   const until = probe.certNotAfter ?? server?.certNotAfter;
   if (until === undefined) return checks;
-  const days = Math.floor((until - state.at) / DAY_MS);
-  const when = `${days < 0 ? "expired" : `expires in ${days} days`} (${new Date(until).toISOString().slice(0, 10)})`;
   return [...checks, finding("tls.expiry", "certificate's life", label(node), {
-    failed: days < FAIL_DAYS ? [when] : [], warning: days < WARN_DAYS ? [when] : [], ok: when,
-    next: "Renew the certificate and reload the server: --role cluster-config",
+    ...life("the certificate", until, state.at), next: "Renew the certificate and reload the server: rotate.mts --certificates (your own ones: replace the files, then site.mts)",
   })];
 });
+
+/** The CAs that nodes and clients trust: when one ends, all that it has signed end with it. */
+export const authorities: Checker = (state) => {
+  const pems = state.target.tls?.ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return pems.map((pem) => {
+    const { subject, validTo } = new X509Certificate(pem);
+    return finding("tls.ca", "CA's life", subject.replaceAll("\n", ", ").replace(/^CN=/, ""), {
+      ...life("the CA", Date.parse(validTo), state.at), next: "Begin now, as clients have to get the new one too: rotate.mts --ca (docs/rotation.md)",
+    });
+  });
+};
+
+function life(what: string, until: number, now: number): { failed: string[]; warning: string[]; ok: string } {
+  const days = Math.floor((until - now) / DAY_MS);
+  const when = `${what} ${days < 0 ? "has expired" : `expires in ${days} day${days === 1 ? "" : "s"}`} (${new Date(until).toISOString().slice(0, 10)})`;
+  return { failed: days < FAIL_DAYS ? [when] : [], warning: days < WARN_DAYS ? [when] : [], ok: when };
+}
 
 /** Only when an anonymous client was tried. */
 export const auth: Checker = (state) => state.nodes.flatMap(({ node, probe }): Check[] => probe.anonymous === undefined ? [] : [

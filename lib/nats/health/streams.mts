@@ -8,6 +8,10 @@ export const IN_FLIGHT = 512;
 export const declaredStreams: Checker = (state, expected) => (expected.streams ?? []).filter((e) => !find(state, e.name)).map((e) =>
   finding("stream.exists", "stream exists", e.name, { failed: ["no server holds it"], ok: "", next: "Run --role jetstream-setup; if it existed before, all its replicas are down or its store is gone" }));
 
+/** Only when the meta group was asked: what lay on a dead node alone can't be seen in the others' accounts of what they hold. */
+export const unseen: Checker = (state, expected) => (state.unseen ?? []).filter((name) => !expected.streams?.some((e) => e.name === name)).map((name) =>
+  finding("stream.unseen", "stream can be reached", name, { failed: ["every node that holds it is gone: it takes and gives no message"], ok: "", next: "Bring the stopped nodes back; afterwards give it more replicas (num_replicas: 3)" }));
+
 export const replicas: Checker = (state, expected) => state.streams.map((s) => {
   const declared = expected.streams?.find((e) => e.name === s.name)?.replicas;
   const wanted = declared ?? s.config.num_replicas;

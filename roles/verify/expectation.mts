@@ -1,0 +1,20 @@
+import type { Expectation } from "../../lib/nats/health.mts";
+import { CONFIG_DIGEST } from "../../lib/resources/nats-config.mts";
+import type { Cluster } from "../cluster.mts";
+
+/** The streams and consumers that the inventory declares. */
+export function declared({ hosts: [first] }: Cluster): Required<Pick<Expectation, "streams">> {
+  return { streams: first!.vars.streams.map((s) => ({ name: s.name, replicas: s.num_replicas, consumers: s.consumers.map((c) => c.durable_name) })) };
+}
+
+/** All that the inventory asks of the running cluster, as far as its hosts were read back. */
+export function expectation(cluster: Cluster): Expectation {
+  return {
+    version: Object.fromEntries(cluster.hosts.map((h) => [h.vars.server_name, h.vars.nats_version])),
+    configDigest: Object.fromEntries(cluster.hosts.flatMap((h) => {
+      const digest = cluster.outputs.get(h.name)?.get(CONFIG_DIGEST);
+      return digest === undefined ? [] : [[h.vars.server_name, digest]];
+    })),
+    ...declared(cluster),
+  };
+}
