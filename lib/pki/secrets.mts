@@ -50,7 +50,9 @@ export function generateMissingSecrets(inventoryDir: string, missing: readonly M
 }
 
 const make = (kind: MissingSecret["kind"]): string =>
-  kind === "nkey" ? new TextDecoder().decode(nkeys().createUser().getSeed()) : randomBytes(32).toString("base64url");
+  kind === "nkey" ? makeSeed() : randomBytes(32).toString("base64url");
+
+export const makeSeed = (): string => new TextDecoder().decode(nkeys().createUser().getSeed());
 
 /**
  * The public key (`U…`) of a user's nkey seed.

@@ -3,6 +3,7 @@ import type { Host, Inventory } from "../../lib/inventory/types.mts";
 import { bytes, milliseconds } from "../../lib/inventory/units.mts";
 import type { Pki } from "../../lib/pki/ca.mts";
 import { bcryptHash, publicKey } from "../../lib/pki/secrets.mts";
+import { envText, seedsOf } from "../../lib/pki/seeds.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { directory } from "../../lib/resources/directory.mts";
 import { file } from "../../lib/resources/file.mts";
@@ -25,18 +26,24 @@ const template = (name: string, view: View): string => render(new URL(`templates
 interface Material {
   pki: Pki;
   /** by host and user name: how the configuration names the user */
-  users: ReadonlyMap<string, ReadonlyMap<string, { nkey: string; bcrypt: string }>>;
+  users: ReadonlyMap<string, ReadonlyMap<string, Proof>>;
 }
+/** Public keys, several while a user's seed is being replaced; or the hash of a password. */
+interface Proof { nkeys: readonly string[]; bcrypt: string }
+
+/** What the controller's files will be, for a look ahead with --check: those of pki by name, and the text of .env. */
+export interface Ahead { pki?: ReadonlyMap<string, string>; env?: string }
 
 /** nats-server's configuration, certificates and unit; the service runs, and is told of changes node by node. */
-export const clusterConfig: HostRole<Vars, Material> = {
+export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
   kind: "host",
   name: "cluster-config",
 
   async prepare({ inventory, dryRun, warn }) {
-    const pki = await certificates(inventory, dryRun);
+    const pki = await certificates(inventory, dryRun, ahead.pki);
     for (const warning of pki.warnings) warn(warning);
-    return { pki, users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, credential(inventory.region, u)]))])) };
+    const env = ahead.env ?? envText(inventory.dir);
+    return { pki, users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, proof(inventory.region, u, env)]))])) };
   },
 
   resources({ host, vars, facts, inventory, prepared }) {
@@ -66,12 +73,16 @@ export const clusterConfig: HostRole<Vars, Material> = {
       service({ name: "nats-server", enabled: true, running: true, unit: UNIT, ready: listening(vars.port) }),
     ];
   },
-};
+});
 
-function credential(region: string, user: Vars["users"][number]): { nkey: string; bcrypt: string } {
-  return user.password
-    ? { nkey: "", bcrypt: bcryptHash(user.password, `${region}/${user.account}/${user.name}`) }
-    : { nkey: publicKey(user.nkey_seed!, `the nkey_seed of user ${user.name}`), bcrypt: "" };
+export const clusterConfig = clusterConfigWith({});
+
+function proof(region: string, user: Vars["users"][number], env: string): Proof {
+  if (user.password) return { nkeys: [], bcrypt: bcryptHash(user.password, `${region}/${user.account}/${user.name}`) };
+  const { next, old } = seedsOf(env, user.nkey_seed!) ?? {};
+  // Sorted: which of two seeds is in use is nothing that the servers should be told of.
+  const nkeys = [user.nkey_seed!, ...(next ? [next] : []), ...(old ? [old] : [])].map((seed) => publicKey(seed, `the nkey_seed of user ${user.name}`));
+  return { nkeys: [...new Set(nkeys)].sort(), bcrypt: "" };
 }
 
 function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: Material): View {
@@ -107,14 +118,16 @@ function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_
   return Object.entries(all).map(([key, value]) => ({ name: key, value }));
 }
 
-function accounts(vars: Vars, users: ReadonlyMap<string, { nkey: string; bcrypt: string }> | undefined): View[] {
+function accounts(vars: Vars, users: ReadonlyMap<string, Proof> | undefined): View[] {
   const names = [...new Set(["SYS", ...vars.users.map((u) => u.account)])];
   return names.map((name) => ({
     name,
     jetstream: name !== "SYS" && vars.jetstream.enabled,
-    users: vars.users.filter((u) => u.account === name).map((u) => ({
-      user: u.name, nkey: "", bcrypt: "", ...users?.get(u.name), permissions: u.permissions ? JSON.stringify(u.permissions) : "",
-    })),
+    users: vars.users.filter((u) => u.account === name).flatMap((u) => {
+      const { nkeys, bcrypt } = users?.get(u.name) ?? { nkeys: [], bcrypt: "" };
+      const permissions = u.permissions ? JSON.stringify(u.permissions) : "";
+      return nkeys.length ? nkeys.map((nkey) => ({ user: u.name, nkey, bcrypt, permissions })) : [{ user: u.name, nkey: "", bcrypt, permissions }];
+    }),
   }));
 }
 
