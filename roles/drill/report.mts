@@ -1,0 +1,48 @@
+import type { Failure } from "../../lib/engine/events.mts";
+import { findings } from "../../lib/nats/load/steady-account.mts";
+import type { Cluster } from "../cluster.mts";
+import { gateFailure } from "../gate.mts";
+import type { Rehearsal } from "./rehearse.mts";
+
+/** A row of the report. */
+export type Line = { label: string } & (Rehearsal | { skipped: string });
+
+/** Why a rehearsal failed; undefined: every acknowledged message is there, and the cluster is whole again. */
+export function broken({ account, error, hit }: Rehearsal): Failure | undefined {
+  const lines = findings(account);
+  if (!lines.length && error === undefined) return undefined;
+  const other = error === undefined ? undefined : gateFailure(error);
+  if (!lines.length) return other;
+  return {
+    what: [...lines, ...(other ? [other.what] : [])].join("; "),
+    output: account.errors.map((e) => `${e.count} × ${e.text}`).join("\n"),
+    next: `read the logs of ${hit.join(", ")} (journalctl -u nats-server) from ${new Date(account.from).toISOString()} on before you trust this cluster with a failure`,
+  };
+}
+
+export const summary = ({ hit, account, redundantMs }: Rehearsal): string =>
+  `${hit.join(", ")}: 0 of ${n(account.acked)} acknowledged lost, no publish for ${duration(span(account).longestPublishGap.ms)}, full redundancy after ${duration(redundantMs)}`;
+
+export function table(lines: readonly Line[]): { columns: string[]; rows: string[][] } {
+  const columns = ["fault", "hit", "acked", "acked lost", "stored twice", "redelivered", "queue push lost", "publish gap", "pull gap", "push gap", "redundant after"];
+  return { columns, rows: lines.map((line) => {
+    if ("skipped" in line) return [line.label, `skipped: ${line.skipped}`, ...columns.slice(2).map(() => "-")];
+    const { label, hit, account: a, redundantMs } = line;
+    const s = span(a);
+    return [
+      label, hit.length > 1 ? `all ${hit.length}` : hit.join(), n(a.acked), n(a.ackedLost), n(a.duplicatesStored), n(a.redelivered), n(a.push.lost),
+      duration(s.longestPublishGap.ms), duration(s.longestConsumeGap.pull.ms), duration(s.longestConsumeGap.push.ms), duration(redundantMs),
+    ];
+  }) };
+}
+
+/** What a SIGKILL of all servers doesn't show. */
+export function powerLoss({ hosts, emit }: Cluster): void {
+  const { sync_interval: interval } = hosts[0]!.vars.jetstream;
+  if (interval !== "always") emit({ type: "warning", text: `restart-all ended processes, not their hosts' power: with sync_interval ${interval}, a power cut of all nodes at once can cost the last ${interval} of acknowledged messages; sync_interval: always doesn't` });
+}
+
+/** From the fault on: the last span. */
+const span = (a: Rehearsal["account"]) => a.spans.at(-1)!;
+const n = (value: number): string => value.toLocaleString("en-US");
+const duration = (ms: number | undefined): string => (ms === undefined ? "-" : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
