@@ -9,10 +9,10 @@ export class Sampler {
   /** what ran, so that a test knows that it would have seen it */
   readonly commands = new Set<string>();
   rounds = 0;
-  readonly #needles: readonly string[];
+  readonly #needles: readonly (string | RegExp)[];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(needles: readonly string[]) { this.#needles = needles; }
+  constructor(needles: readonly (string | RegExp)[]) { this.#needles = needles; }
 
   start(): this {
     this.#look();
@@ -35,7 +35,7 @@ export class Sampler {
   }
 
   #judge(where: string, text: string): void {
-    for (const [i, needle] of this.#needles.entries()) if (text.includes(needle)) this.found.push(`secret ${i} in ${where}`);
+    for (const [i, needle] of this.#needles.entries()) if (typeof needle === "string" ? text.includes(needle) : needle.test(text)) this.found.push(`secret ${i} in ${where}`);
   }
 }
 

@@ -7,6 +7,8 @@ interface Ack { seq?: number; error?: { description: string } }
 /** Writes into the stream LOGS without a pause, as a customer would, through whatever happens: each message until it is acknowledged. */
 export class Writer {
   readonly acked: { id: string; seq: number }[] = [];
+  /** why publishes had to be repeated, each time */
+  readonly failures: string[] = [];
   readonly #nc: NatsConnection;
   readonly #done: Promise<void>;
   #stopping = false;
@@ -26,6 +28,7 @@ export class Writer {
       while (!this.#stopping) {
         const ack = await this.#nc.request("logs.test", id, { timeout: 2000, headers: h }).then((m) => m.json<Ack>(), (e: Error): Ack => ({ error: { description: e.message } }));
         if (ack.seq !== undefined) { this.acked.push({ id, seq: ack.seq }); break; }
+        if (!this.#stopping) this.failures.push(ack.error?.description ?? "no sequence");
         await sleep(100);
       }
       await sleep(40);
