@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import t from "tap";
 import { connectApp, type NatsConnection } from "../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../lib/nats/gate.mts";
@@ -5,6 +6,7 @@ import { checks, type Check, type Expectation } from "../../lib/nats/health.mts"
 import { examine } from "../../lib/nats/examine.mts";
 import { request } from "../../lib/nats/jetstream/api.mts";
 import { observe } from "../../lib/nats/observe.mts";
+import { selfSign } from "../../lib/pki/issue.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import { until } from "./until.mts";
 import { TestCluster, VERSIONS } from "./servers.mts";
@@ -167,6 +169,15 @@ t.test("examine looks again while something is only passing by", async (t) => {
   });
 });
 
+for (const [days, status] of [[20, "warning"], [5, "failed"]] as const) {
+  t.test(`real certificates that last ${days} days: ${status} on each node`, async (t) => {
+    const cluster = await TestCluster.start("2.15.1", 3, {}, days);
+    t.teardown(() => cluster.stop());
+    await waitUntilSafe(cluster.target, {}, { settleMs: 0 });
+    t.match(texts(await see(cluster), "tls.expiry"), ["n1", "n2", "n3"].map((n) => new RegExp(`^${status} ${n}: the certificate expires in ${days - 1} days`)));
+  });
+}
+
 t.test("an open server fails, with the node's name", async (t) => {
   await TestCluster.with("2.15.1", 1, async (cluster) => {
     await waitUntilSafe(cluster.target, {}, { settleMs: 0 });
@@ -216,6 +227,15 @@ t.test("figures", async (t) => {
     const status = (days: number) => checks(probed(days)).find((c) => c.id === "tls.expiry")?.status;
     t.strictSame([31, 30, 29, 8, 7, 6, -1].map(status), ["passed", "passed", "warning", "warning", "warning", "failed", "failed"]);
   });
+  t.test("CAs: a warning at 30 days, a failure at 7, each of those that are trusted", async (t) => {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const ca = (days: number) => selfSign(`a CA of ${days} days`, privateKey, new Date(sound.at + days * 86_400_000 + 1000));
+    const two = (await Promise.all([ca(29), ca(6)])).join("");
+    t.match(texts(checks({ ...sound, target: { ...sound.target, tls: { ca: two } } }), "tls.ca"), [/^warning a CA of 29 days: the CA expires in 29 days/, /^failed a CA of 6 days: the CA expires in 6 days \(\d{4}-\d\d-\d\d\)$/]);
+  });
+  t.test("what was only on a dead node is named, when the meta group was asked", async (t) => {
+    t.match(texts(checks({ ...sound, unseen: ["ORDERS", "SALES"] }, { streams: [{ name: "SALES" }] }), "stream.unseen"), [/^failed ORDERS: every node that holds it is gone/]);
+  });
   t.test("ack pending: a warning at 90 %", async (t) => {
     const consumer = { ...stream.consumers[0]!, ackPending: 900 };
     const state = with_({ consumers: [{ ...consumer, config: { ...consumer.config, max_ack_pending: 1000 } }] });
@@ -240,7 +260,9 @@ t.test("figures", async (t) => {
   });
   t.test("a server that isn't in the inventory", async (t) => {
     const servers = [...sound.servers, { ...sound.servers[0]!, id: "X", name: "n9" }];
-    t.match(texts(checks({ ...sound, servers }), "mesh.stranger"), [/warning n9/]);
+    t.match(texts(checks({ ...sound, servers }), "mesh.stranger"), [/^failed n9: server n9 .* answers but isn't in the inventory: with its JetStream/]);
+    const { jetstream: _, ...plain } = sound.servers[0]!;
+    t.match(texts(checks({ ...sound, servers: [...sound.servers, { ...plain, id: "X", name: "n9" }] }), "mesh.stranger"), [/^warning n9/]);
   });
   t.test("streams of two accounts are told apart", async (t) => {
     const both = { ...sound, streams: [stream, { ...stream, account: "OTHER" }] };

@@ -36,7 +36,7 @@ export const meta: Checker = (state) => {
         ...absent.map((name) => `${name} isn't a member`),
       ],
       ok: `${size} members`,
-      next: ghosts.length > 0 ? "Remove a dead server from the meta group (replace-node, scale), it counts for the quorum" : "Wait until all JetStream nodes have joined",
+      next: ghosts.length > 0 ? `It counts for the quorum. ${ghosts.length > 1 ? "They leave" : "It leaves"} by scale.mts --remove ${ghosts.join(",")} (back in hosts.yml for that) or, when gone for good, by replace-node.mts --dead ${ghosts.join(",")}` : "Wait until all JetStream nodes have joined",
     }),
     finding("meta.peers", "meta group current", undefined, {
       failed: replicas.flatMap((p) => peerFaults(p)), ok: `${replicas.length + 1} current`,

@@ -85,12 +85,16 @@ export const clock: Checker = (state) => {
   });
 };
 
+/** A host that only vanished from hosts.yml, or one that was removed and is back with its old store: a ghost in the making. */
 export const strangers: Checker = (state) => {
   const known = new Set(state.nodes.flatMap((n) => [n.server?.id ?? "", n.node.name]));
-  return state.servers.filter((s) => s.inMesh && !known.has(s.id) && !known.has(s.name)).map((s) => finding("mesh.stranger", "only our servers in the cluster", s.name, {
-    warning: [`server ${s.name} (${s.version}) is part of ${clustered(state) ? "the mesh" : "what answers here"} but not of the inventory`],
-    ok: "", next: "Add it to the inventory, or take it out of the routes",
-  }));
+  return state.servers.filter((s) => s.inMesh && !known.has(s.id) && !known.has(s.name)).map((s) => {
+    const text = [`server ${s.name} (${s.version}) answers but isn't in the inventory${s.jetstream ? ": with its JetStream it may join the meta group and count for the quorum" : ""}`];
+    return finding("mesh.stranger", "only our servers in the cluster", s.name, {
+      ...(s.jetstream && clustered(state) ? { failed: text } : { warning: text }),
+      ok: "", next: `Put it into hosts.yml; if it is to go, run scale.mts --remove ${s.name} then. Without access to its host: switch it off, then replace-node.mts --dead ${s.name}`,
+    });
+  });
 };
 
 const strip = (digest: string) => digest.replace(/^sha256:/, "");
