@@ -1,5 +1,5 @@
 import { waitUntilSafe } from "../../lib/nats/gate.mts";
-import { heldBy, holders, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
+import { heldBy, holders, inMove, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
 import { memberOf, metaGroup, removeMember } from "../../lib/nats/jetstream/peers.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { metaLeader, stepDownMeta } from "../../lib/nats/roll.mts";
@@ -65,7 +65,7 @@ export async function leave(run: SiteRun, leaver: Standing, way: Way): Promise<b
   if (troubled(run)) return false;
   if (leaver.host) run.out.add(leaver.host.name);
   return stage(run, `${phase}: member`, way.cluster, [
-    ...(leaver.member ? [expel(leaver, way)] : []),
+    ...(leaver.host?.vars.jetstream.enabled === false ? [] : [expel(leaver, way)]),
     safe(way.without, way.cluster, `safe without ${leaver.server}`),
   ]);
 }
@@ -89,8 +89,14 @@ const drain = ({ server }: Standing, { cluster, with: target }: Way): Step => ({
       const [stream, ...others] = heldBy(await observe(target, { ...cluster.connect, connection: sys }), server);
       if (!stream) return;
       const tell: Say = (text) => say(`${stream.name}${others.length ? ` (${others.length} more to go)` : ""}: ${text}`);
-      // One that was asked to move by an earlier run has more holders than replicas: it is only waited for.
-      if (holders(stream).length <= stream.config.num_replicas) await startMove(sys, stream, server);
+      if (inMove(stream)) {
+        // by an earlier run, and perhaps off another server
+        tell("an earlier move comes to its end");
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        signal.throwIfAborted();
+        continue;
+      }
+      await startMove(sys, stream, server);
       await untilLeft(target, sys, app, stream, server, { connect: cluster.connect, progress: tell, signal });
     }
   })),

@@ -10,16 +10,18 @@ export function obstacles(change: Change, before: Before): Obstacle[] {
   const found: Obstacle[] = [];
   const say = (what: string, next: string): void => { found.push({ what, next }); };
   if (!state.servers.length) return [{ what: `no server of the cluster answers${state.failure ? `: ${state.failure.split("\n")[0]}` : ""}`, next: "a cluster that isn't there yet is made by site.mts; for one that is down, start its servers first" }];
-  if (!group) return [{ what: "the meta group has no leader, so nobody can change who is in it", next: "bring back so many of its JetStream nodes that a majority runs; then run again" }];
+  const jetstream = [...stays, ...joins, ...leaving].some((s) => s.host?.vars.jetstream.enabled);
+  if (!group && jetstream) return [{ what: "the meta group has no leader, so nobody can change who is in it", next: "bring back so many of its JetStream nodes that a majority runs; then run again" }];
   for (const { name } of ghosts) {
     say(`${name} is a member of the cluster, but not of the inventory`, ghostNext([name]));
   }
   for (const l of leaving) if (l.dead && l.runs) say(`${l.server} isn't dead: its server answers`, "to replace one that runs, add --retire: its streams are moved off it and it is stopped through lame duck first");
   const silent = leaving.filter((l) => l.member && !l.runs);
   const down = new Set([...silent.map((l) => l.server), ...stays.filter((s) => s.member && !s.runs).map((s) => s.server)]);
-  const up = group.members.filter((m) => !down.has(m.name) && !m.offline).length;
+  const { members = [], size = 0 } = group ?? {};
+  const up = members.filter((m) => !down.has(m.name) && !m.offline).length;
   for (const s of stays) if (silent.length && !s.runs) say(`${s.server} doesn't answer either`, `start it first; or, if it is gone for good too, name it with --dead as well`);
-  if (silent.length && up <= group.size / 2) say(`only ${up} of ${group.size} members of the meta group run: no majority`, "bring one more of them back first");
+  if (silent.length && up <= size / 2) say(`only ${up} of ${size} members of the meta group run: no majority`, "bring one more of them back first");
   const able = [...stays, ...joins].filter((s) => s.host!.vars.jetstream.enabled).length;
   const needy = state.streams.filter((s) => s.config.num_replicas > able);
   if (leaving.length && needy.length) {

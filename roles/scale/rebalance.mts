@@ -1,6 +1,6 @@
 import { connectApp, connectSys } from "../../lib/nats/connect.mts";
 import { request } from "../../lib/nats/jetstream/api.mts";
-import { holders, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
+import { holders, inMove, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
 import { foreseenMoves, loads, nextLeader, nextMove } from "../../lib/nats/jetstream/spread.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { atLeast } from "../../lib/nats/roll.mts";
@@ -24,6 +24,12 @@ const replicas = ({ target, connect }: Cluster): Step => ({
       for (;;) {
         signal.throwIfAborted();
         const state = await observe(target, { ...connect, connection: sys });
+        const moving = state.streams.find(inMove);
+        if (moving) {
+          say(`${moving.name}: an earlier move comes to its end`);
+          await new Promise((resolve) => setTimeout(resolve, 500));
+          continue;
+        }
         const move = nextMove(state, stay);
         if (!move) return;
         const stream = { account: move.account, name: move.stream };

@@ -10,7 +10,8 @@ import { skip } from "../lab/fixture.mts";
 import { until } from "../nats/until.mts";
 import { exits } from "../support/result.mts";
 import { siteLab, type Site } from "../support/site.mts";
-import { Writer } from "../support/writer.mts";
+import { steadyLoad } from "../../lib/nats/load/steady.mts";
+import { accountTable, findings } from "../../lib/nats/load/steady-account.mts";
 
 t.setTimeout(1_200_000);
 
@@ -38,7 +39,8 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
   // an R1 stream on the node that will die
   let solo = "";
   for (let i = 0; !solo && i < 12; i++) if ((await api(`STREAM.CREATE.SOLO${i}`, { name: `SOLO${i}`, subjects: [`solo${i}`], num_replicas: 1 })).cluster?.leader === two) solo = `SOLO${i}`;
-  const writer = new Writer(t, app);
+  const load = await steadyLoad(seenBy(site, one, two, three));
+  t.teardown(() => load.stop());
   hosts(site, one, two, three, four);
 
   await t.test("one that runs isn't dead: refused, and nothing is changed", async (t) => {
@@ -50,6 +52,7 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
     t.match(await site.play("replace-node.mts", "--dead", two, "--with", "nats-node-9").result, { status: 3, stderr: /^--with nats-node-9: the inventory has no such host; .*\n$/ });
   });
 
+  load.mark("dead");
   await site.lab.powerCut(two);
   await t.test("a stream that had no other replica is named, and not thrown away unasked", async (t) => {
     t.not(solo, "", "there is one");
@@ -61,6 +64,7 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
 
   await t.test("killed right after the dead one was removed, and run again", async (t) => {
     t.equal((await site.play("replace-node.mts", ...WITH, "--accept-loss", "--check").result).status, 2, "--check has a plan");
+    load.mark("replaced");
     const first = site.play("replace-node.mts", ...WITH, "--accept-loss");
     await first.until((e) => e.type === "task_end" && e.task === `${two} in the meta group` && e.status === "changed", "the removal");
     first.signal("SIGKILL");
@@ -73,8 +77,10 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
     t.same(holders(logs).sort(), [one, three, four], "the stream's third replica is on the new host");
     t.notMatch(readFileSync(join(site.inventory, "hosts.yml"), "utf8"), /nats-node-2/);
     t.same((await site.rollout()).deviations, [], "site.mts has nothing to do");
-    t.same(await writer.lost(), [], `all of ${writer.acked.length} acknowledged messages are there`);
-    t.ok(writer.acked.length > 100);
+    const account = await load.stop();
+    t.comment(accountTable(account));
+    t.same(findings(account), [], `all of ${account.acked} acknowledged messages are there`);
+    t.ok(account.acked > 1000);
   });
 
   await t.test("the dead one comes back with its old store and configuration: it harms nothing, verify tells, and one command takes it out", async (t) => {

@@ -7,11 +7,12 @@ import { streamInfo } from "../../lib/nats/jetstream/api.mts";
 import { metaGroup } from "../../lib/nats/jetstream/peers.mts";
 import { heldBy } from "../../lib/nats/jetstream/move.mts";
 import { loads } from "../../lib/nats/jetstream/spread.mts";
+import { steadyLoad } from "../../lib/nats/load/steady.mts";
+import { accountTable, findings } from "../../lib/nats/load/steady-account.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { skip } from "../lab/fixture.mts";
 import { exits } from "../support/result.mts";
 import { siteLab, type Site } from "../support/site.mts";
-import { Writer } from "../support/writer.mts";
 
 t.setTimeout(1_200_000);
 
@@ -45,7 +46,8 @@ t.test("3 → 5 → 3 under load", { skip }, async (t) => {
   await site.rollout();
   const nc = await site.app(t);
   for (const name of ["SOLO", "LONE", "ONLY"]) await single(nc, name);
-  const writer = new Writer(t, nc);
+  const load = await steadyLoad(members(site, 3));
+  t.teardown(() => load.stop());
 
   await t.test("grow: --check says who joins, and changes nothing", async (t) => {
     hosts(site, 5);
@@ -58,6 +60,7 @@ t.test("3 → 5 → 3 under load", { skip }, async (t) => {
   });
 
   await t.test("grow: killed when the new servers have just started, and run again", async (t) => {
+    load.mark("3 → 5");
     const first = site.play("scale.mts", "--rebalance");
     await first.until(done("service nats-server"), "a new server's start");
     first.signal("SIGKILL");
@@ -81,6 +84,7 @@ t.test("3 → 5 → 3 under load", { skip }, async (t) => {
   });
 
   await t.test("shrink: killed between the stop of a server and its removal, and run again", async (t) => {
+    load.mark("5 → 3");
     const check = await site.play("scale.mts", "--check", "--remove", `${four},${five}`).result;
     exits(t, check, 2);
     const first = site.play("scale.mts", "--remove", `${four},${five}`);
@@ -101,8 +105,10 @@ t.test("3 → 5 → 3 under load", { skip }, async (t) => {
     for (const name of ["SOLO", "LONE", "ONLY"]) t.equal((await streamInfo(nc, name))?.state.messages, 300, `${name}: all its messages`);
   });
 
-  t.same(await writer.lost(), [], `all of ${writer.acked.length} acknowledged messages are there`);
-  t.ok(writer.acked.length > 100);
+  const account = await load.stop();
+  t.comment(accountTable(account));
+  t.same(findings(account), [], `all of ${account.acked} acknowledged messages are there`);
+  t.ok(account.acked > 1000);
 });
 
 t.test("what can't be", { skip }, async (t) => {

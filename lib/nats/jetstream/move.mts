@@ -30,6 +30,9 @@ export const holders = (s: StreamState): string[] =>
 export const heldBy = (state: ClusterState, server: string): StreamState[] =>
   state.streams.filter((s) => holders(s).includes(server)).sort((a, b) => size(a) - size(b) || a.name.localeCompare(b.name));
 
+/** A move is under way: it has more replicas than it is configured for until the new ones are whole. */
+export const inMove = (s: StreamState): boolean => s.leader !== "" && s.replicas.length + 1 > s.config.num_replicas;
+
 /** bytes of the largest copy */
 export const size = (s: StreamState): number => Math.max(0, ...s.copies.map((c) => c.bytes));
 
