@@ -40,7 +40,7 @@ export interface Healthz {
 }
 export interface Connz {
   num_connections: number;
-  connections: { cid: number; name?: string; ip: string; pending_bytes: number; slow_consumer?: boolean; stalls?: number; rtt?: string }[];
+  connections: { cid: number; name?: string; ip: string; pending_bytes: number; slow_consumer?: boolean; stalls?: number; rtt?: string; /** when asked for: the user's name, or public key */ authorized_user?: string }[];
 }
 export interface Answers { VARZ: Varz; ROUTEZ: Routez; JSZ: Jsz; HEALTHZ: Healthz; CONNZ: Connz }
 export type Question = keyof Answers;
