@@ -14,7 +14,7 @@ import { address, gateway, hostIndex, hostName, maxNodes, namesOf, type Names } 
 import { silent, type Report } from "./report.mts";
 import { ensureRootfs, type Suite } from "./rootfs.mts";
 import type { RunOptions, RunResult } from "./run.mts";
-import { ensureTools, requireLinuxRoot } from "./setup.mts";
+import { ensureInotify, ensureTools, requireLinuxRoot } from "./setup.mts";
 import { readState, writeState, type RegionState } from "./state.mts";
 import { removeHost, removeRegion } from "./teardown.mts";
 
@@ -59,6 +59,7 @@ export class Lab {
     const [rootfs] = await Promise.all([ensureRootfs(report, system.packages, system.suite), ...usualVersions.map((version) => ensureBinary(version, report))]);
     return this.#exclusively(async () => {
       const state = await this.#settle(nodes, system);
+      await ensureInotify(state.hosts.length, report);
       await ensureLoginKey(state.disks);
       await Promise.all(state.hosts.map((host) => this.#ensureHost(state, host, rootfs, report)));
       await writeInventory(state);

@@ -26,7 +26,7 @@ export function namesOf(region: string): Names {
   };
 }
 
-export const maxNodes = 30;
+export const maxNodes = 100;
 export const hostName = (index: number): string => `nats-node-${index}`;
 export const hostIndex = (host: string): number => Number(/^nats-node-(\d+)$/.exec(host)?.[1] ?? NaN);
 

@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { LabError } from "./error.mts";
 import { withLock } from "./lock.mts";
@@ -60,6 +60,19 @@ async function onPath(program: string): Promise<boolean> {
     if (await access(join(folder, program), constants.R_OK).then(() => true, () => false)) return true;
   }
   return false;
+}
+
+const INOTIFY = "/proc/sys/fs/inotify/max_user_instances";
+/** Of one host: systemd and its services; with too few of them it ends or hangs at boot, without a word. */
+const INSTANCES = 20;
+
+/** All hosts share root's inotify instances with this machine, whose usual 128 are enough for about ten. */
+export async function ensureInotify(hosts: number, report: Report): Promise<void> {
+  const now = Number(await readFile(INOTIFY, "utf8"));
+  const wanted = 128 + hosts * INSTANCES;
+  if (hosts <= 5 || now >= wanted) return;
+  await writeFile(INOTIFY, String(wanted));
+  report.start("this machine", "making room").done(`fs.inotify.max_user_instances ${now} → ${wanted}, until it boots again`);
 }
 
 /** dpkg's name of this machine's architecture, for caches. */

@@ -36,8 +36,8 @@ async function main(): Promise<number> {
     "no-first": { type: "boolean", default: false }, output: { type: "string", default: join(root, "docs/benchmarks.md") }, keep: { type: "boolean", default: false }, resume: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false },
   } });
   if (v.help || positionals.join(" ") !== "rollout") { process.stdout.write(usage); return v.help ? 0 : 3; }
-  const odd = list(v.scale).find((n) => !(Number(n) >= 3 && Number(n) <= 30 && Number(n) % 3 === 0));
-  if (odd) throw new BenchError(`--scale takes multiples of three up to 30, not "${odd}"`);
+  const odd = list(v.scale).find((n) => !(Number(n) >= 3 && Number(n) <= 99 && Number(n) % 3 === 0));
+  if (odd) throw new BenchError(`--scale takes multiples of three up to 99, not "${odd}"`);
   const args = process.argv.slice(2).join(" ");
   const field = new Field("bench", lines(process.stderr));
   const rollout = new Rollout(field, { rounds: Number(v.rounds), farRounds: Number(v["far-rounds"]), rtts: list(v.rtt).map(Number), scale: list(v.scale).map(Number), only: v.only === undefined ? undefined : list(v.only), first: !v["no-first"] }, {

@@ -15,7 +15,7 @@ t.test("bad usage is one line on stderr and status 3", async (t) => {
     [["up", "3"], '"3" is too many'],
     [["up", "--nodes", "0"], "--nodes 0 is no number of hosts"],
     [["up", "--nodes", "x"], "--nodes x is no number of hosts"],
-    [["up", "--nodes", "31"], "a lab can't have 31 hosts: choose 1 to 30"],
+    [["up", "--nodes", "101"], "a lab can't have 101 hosts: choose 1 to 100"],
     [["up", "--single", "--nodes", "3"], "--nodes and --single contradict each other"],
     [["down", "--single"], "--nodes and --single go with up"],
     [["up", "--regoin", "x"], "Unknown option '--regoin'"],
