@@ -2,7 +2,7 @@ import type { LoadedInventory } from "../lib/inventory/load.mts";
 import type { Host } from "../lib/inventory/types.mts";
 import { bytes, cpuNumbers } from "../lib/inventory/units.mts";
 import { CPU_ARGUMENTS, splitIsolcpus } from "./kernel-tuning/checks.mts";
-import { canGoDown } from "./nats-install/version.mts";
+import { canGoDown, skippedMinors } from "./nats-install/version.mts";
 import type { Vars } from "./schema.mts";
 
 /** What the connecting exchange tells of a host, as far as the inventory depends on it. */
@@ -30,9 +30,13 @@ export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Hos
     const last = cpus === 1 ? "only CPU 0" : `CPUs 0 to ${cpus - 1}`;
     if (beyond.length > 0) say(path, `${path.join(".")} names CPU ${beyond[0]}, but ${host.name} has ${last}; correct the list`);
   }
-  const { nats_version: version, allow_unsupported_downgrade: allowed } = host.vars;
+  const { nats_version: version, allow_unsupported_downgrade: allowed, allow_skipped_minors: far } = host.vars;
   if (stored !== undefined && !allowed && /^\d+\.\d+\.\d+/.test(stored) && !canGoDown(stored, version)) {
     say(["nats_version"], `${host.name} has streams written by ${stored}, which ${version} can't read; keep ${stored}, or back them up and set allow_unsupported_downgrade: true`);
+  }
+  const skipped = stored !== undefined && !far && /^\d+\.\d+\.\d+/.test(stored) ? skippedMinors(stored, version) : [];
+  if (skipped.length) {
+    say(["nats_version"], `${host.name} has streams written by ${stored}, and ${version} goes over ${skipped.join(" and ")}; go to ${skipped[0]}.x first, or all the way at once by ./playbooks/upgrade.mts --to ${version} --skip-minors`);
   }
   if (memory !== undefined) {
     const { jetstream, gomemlimit } = host.vars;

@@ -28,6 +28,8 @@ export interface Facts {
   store: { device: string; mount: string; freeBytes: number };
   /** version of nats-server that the host has now, by the link that roles/nats-install keeps */
   natsVersion: string | undefined;
+  /** version of nats-server that wrote the store last: an earlier one than `natsVersion` when that has never got as far */
+  storedVersion: string | undefined;
   /** the JetStream store holds streams */
   storeHoldsStreams: boolean;
   /** the host's clock minus ours in seconds, as far as a connection can tell */
@@ -44,6 +46,7 @@ export const TYPICAL: Facts = readFacts({
 export function readFacts(raw: Record<string, string>): Facts {
   const get = (name: string): string => raw[name] ?? "";
   const kb = (name: string): number => Number(get(name) || 0) * 1024;
+  const linked = /\/opt\/nats-server\/([^/]+)\//.exec(get("nats_server"))?.[1];
   return {
     uid: Number(get("uid")),
     hostname: get("hostname"),
@@ -62,7 +65,8 @@ export function readFacts(raw: Record<string, string>): Facts {
     transparentHugepage: /\[(\w+)\]/.exec(get("transparent_hugepage"))?.[1] as Facts["transparentHugepage"],
     governor: get("governor") || undefined,
     store: { device: get("store_device"), mount: get("store_mount"), freeBytes: kb("store_free_kb") },
-    natsVersion: /\/opt\/nats-server\/([^/]+)\//.exec(get("nats_server"))?.[1],
+    natsVersion: linked,
+    storedVersion: get("nats_stored") || linked,
     storeHoldsStreams: get("store_streams") === "yes",
     clockSkew: get("time") ? Number(get("time")) - Date.now() / 1000 : 0,
   };

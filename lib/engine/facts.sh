@@ -51,6 +51,10 @@ sp_facts() {
     fact store_device "${1-}"; fact store_free_kb "${4-}"; fact store_mount "${6-}"
   fi
   fact nats_server "$(readlink /usr/local/bin/nats-server)"
+  # a version that has been switched to and never got to the store: the one before it wrote that
+  if [ -f /opt/nats-server/.trying ] && [ -z "$(find "$SP_STORE_DIR" -newer /opt/nats-server/.trying 2>/dev/null | head -n 1)" ]; then
+    fact_file nats_stored /opt/nats-server/.trying
+  fi
   for sp_stream in "$SP_STORE_DIR"/jetstream/*/streams/*; do
     [ ! -d "$sp_stream" ] || { fact store_streams yes; break; }
   done

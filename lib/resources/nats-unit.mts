@@ -5,6 +5,12 @@ import { serviceLibrary } from "./service.mts";
 /** Prints what nats-server reads; its unit keeps the output from the moment of reading (roles/cluster-config/templates). */
 export const FINGERPRINT = "/usr/local/lib/sampan/nats-fingerprint";
 export const NATS_SERVER = "/usr/local/bin/nats-server";
+/** where versions lie side by side: <version>/nats-server */
+export const RELEASES = "/opt/nats-server";
+/** where NATS_SERVER led before it was switched last */
+export const FORMER = `${RELEASES}/.former`;
+/** Is there while a version is switched to, until it serves, and holds the version before it. Nothing in the store newer than it: that one wrote the store last. */
+export const TRYING = `${RELEASES}/.trying`;
 export const UNIT = "/etc/systemd/system/nats-server.service";
 /** The options that only a restart changes, alone: so a difference in them shows as a difference of this file. */
 export const RESTART_ONLY = "/etc/nats/restart-only";

@@ -9,13 +9,19 @@ const OLDEST = "2.9.10";
 /** Last minor release whose options and API sampan knows. */
 const NEWEST_MINOR = "2.15";
 
+/** What speaks against a version, whatever runs now; undefined when nothing does. */
+export function unsupported(version: string, allowVulnerable: boolean): string | undefined {
+  if (compareVersions(version, OLDEST) < 0) return `${version} is too old to be rolled out; take ${SAFE} or newer`;
+  if (compareVersions(version, SAFE) < 0 && !allowVulnerable) return `${version} has known security holes (CVE-2025-30215); take ${SAFE} or newer, or set allow_vulnerable_version: true`;
+  if (compareVersions(version, `${NEWEST_MINOR}.999999`) > 0) return `${version} is newer than sampan knows; take a release up to ${NEWEST_MINOR}.x`;
+  return undefined;
+}
+
 const supported: Check<Vars> = ({ hosts, error, warn }) => {
   for (const host of hosts) {
     const { nats_version: version, allow_vulnerable_version: allowed } = host.vars;
-    const say = (text: string) => error(host, ["nats_version"], text);
-    if (compareVersions(version, OLDEST) < 0) say(`nats_version ${version} is too old to be rolled out; take ${SAFE} or newer`);
-    else if (compareVersions(version, SAFE) < 0 && !allowed) say(`nats_version ${version} has known security holes (CVE-2025-30215); take ${SAFE} or newer, or set allow_vulnerable_version: true`);
-    else if (compareVersions(version, `${NEWEST_MINOR}.999999`) > 0) say(`nats_version ${version} is newer than sampan knows; take a release up to ${NEWEST_MINOR}.x`);
+    const fault = unsupported(version, allowed);
+    if (fault) error(host, ["nats_version"], `nats_version ${fault}`);
     else if (compareVersions(version, SAFE) < 0) warn(host, ["nats_version"], `nats_version ${version} has known security holes (CVE-2025-30215); upgrade to ${SAFE} or newer`);
   }
 };

@@ -35,5 +35,6 @@ export const defaults = {
   nats_source: key(v.optional(source, { github: true }), "where the server comes from"),
   nats_fetch: key(v.optional(oneOf("controller", "host"), "controller"), "who downloads: this machine, once, and pushes it; or each host itself"),
   allow_unsupported_downgrade: key(v.optional(yesNo(), false), "put an older version on a store that it can't read: its streams may be lost"),
+  allow_skipped_minors: key(v.optional(yesNo(), false), "go up over several minor releases at once, which nats-server's upgrade path doesn't: rehearse it in the lab first"),
   allow_vulnerable_version: key(v.optional(yesNo(), false), "allow a version older than 2.10.27 (CVE-2025-30215), down to 2.9.10"),
 };

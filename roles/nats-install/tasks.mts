@@ -1,21 +1,26 @@
 import { resolveArtifact, hostFetch, type Artifact, type HostFetch } from "../../lib/artifact/resolve.mts";
+import type { Resource } from "../../lib/engine/resource.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { directory } from "../../lib/resources/directory.mts";
 import { fetched } from "../../lib/resources/fetched.mts";
 import { artifact } from "../../lib/resources/file.mts";
-import { NATS_SERVER } from "../../lib/resources/nats-unit.mts";
+import { FORMER, NATS_SERVER, RELEASES } from "../../lib/resources/nats-unit.mts";
 import { symlink } from "../../lib/resources/symlink.mts";
 import { group, user } from "../../lib/resources/user.mts";
 import type { Vars } from "../schema.mts";
 
 /** Where the versions lie side by side; everything else finds the server by the link NATS_SERVER. */
-export const releaseOf = (version: string): string => `/opt/nats-server/${version}/nats-server`;
+export const releaseOf = (version: string): string => `${RELEASES}/${version}/nats-server`;
 export const NATS_HOME = "/var/lib/nats";
 
 /** By host name: the program itself, or where the host fetches it. */
-type Releases = ReadonlyMap<string, { push: Artifact } | { fetch: HostFetch }>;
+export type Releases = ReadonlyMap<string, { push: Artifact } | { fetch: HostFetch }>;
 
 const UNRESOLVED: { push: Artifact } = { push: { path: "", sha256: "", size: 0, version: "" } };
+
+/** The program in its place, beside those of other versions. */
+export const releaseFile = (path: string, release: { push: Artifact } | { fetch: HostFetch } = UNRESOLVED): Resource =>
+  "push" in release ? artifact({ path, payload: release.push }) : fetched({ path, ...release.fetch });
 
 /** The user, the folders and the pinned version of nats-server, beside earlier ones: going back is switching a link. */
 export const natsInstall: HostRole<Vars, Releases> = {
@@ -32,13 +37,12 @@ export const natsInstall: HostRole<Vars, Releases> = {
 
   resources({ host, vars, prepared }) {
     const path = releaseOf(vars.nats_version);
-    const release = prepared?.get(host.name) ?? UNRESOLVED;
     return [
       group({ name: "nats" }),
       user({ name: "nats", group: "nats", home: NATS_HOME }),
       directory({ path: NATS_HOME, owner: "nats", group: "nats", mode: 0o750 }),
-      "push" in release ? artifact({ path, payload: release.push }) : fetched({ path, ...release.fetch }),
-      symlink({ path: NATS_SERVER, target: path }),
+      releaseFile(path, prepared?.get(host.name)),
+      symlink({ path: NATS_SERVER, target: path, former: FORMER }),
     ];
   },
 };

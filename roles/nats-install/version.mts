@@ -17,5 +17,14 @@ export function compareVersions(a: string, b: string): number {
 export const canGoDown = (from: string, to: string): boolean =>
   compareVersions(to, from) >= 0 || compareVersions(to, compareVersions(from, "2.12.0") >= 0 ? "2.11.9" : "2.9.22") >= 0;
 
+/** The minor releases of the supported way up, one step at a time (nats-server's release notes); 2.11 and 2.13 lie beside it. */
+const STEPS = ["2.9", "2.10", "2.12", "2.14", "2.15"];
+
+/** Minor releases that going from one version to a newer one leaves out; none when it is a single step, or a way down. */
+export function skippedMinors(from: string, to: string): string[] {
+  const rung = (version: string): number => STEPS.filter((minor) => compareVersions(version, `${minor}.0`) >= 0).length - 1;
+  return STEPS.slice(rung(from) + 1, Math.max(rung(from) + 1, rung(to)));
+}
+
 /** The oldest of several versions. */
 export const oldestVersion = (versions: readonly string[]): string => versions.reduce((low, version) => (compareVersions(version, low) < 0 ? version : low));

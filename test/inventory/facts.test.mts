@@ -22,4 +22,13 @@ t.test("streams that an older version couldn't read", async (t) => {
   for (const fine of ["2.9.25", "2.10.27", "2.11.9"]) t.strictSame(going(fine), [], fine);
   t.equal(going("2.12.0").length, 1);
 });
+t.test("minor releases that a step would leave out", async (t) => {
+  const up = (stored: string, own = ""): string[] => {
+    const to = load({ "group_vars/all.yml": `nats_version: 2.15.1\n${own}` });
+    return validateAgainstFacts(to, to.hosts[0]!, { cpus: 8, stored }).map((line) => line.replace(/^.*?inv\//, ""));
+  };
+  t.strictSame(up("2.10.27"), ["group_vars/all.yml:1:15: n1 has streams written by 2.10.27, and 2.15.1 goes over 2.12 and 2.14; go to 2.12.x first, or all the way at once by ./playbooks/upgrade.mts --to 2.15.1 --skip-minors"]);
+  t.strictSame(up("2.10.27", "allow_skipped_minors: true\n"), []);
+  for (const fine of ["2.14.0", "2.15.0", "2.15.1"]) t.strictSame(up(fine), [], fine);
+});
 t.test("more memory than the host has", async (t) => t.strictSame(lines({ cpus: 8, memory: 1024 ** 3 }), ["group_vars/all.yml:6:23: jetstream.max_mem 2GB is more than n1 has (1.0 GiB); lower it"]));

@@ -8,7 +8,7 @@ import { Writer } from "../support/writer.mts";
 
 t.setTimeout(900_000);
 
-const vars = (version: string): string => `nats_version: ${version}\nlame_duck_grace_period: 1s\nverify: { rate: 1000, seconds: 1, settle: 1s }\n`;
+const vars = (version: string): string => `nats_version: ${version}\nallow_skipped_minors: true\nlame_duck_grace_period: 1s\nverify: { rate: 1000, seconds: 1, settle: 1s }\n`;
 
 t.test("2.10.27 from its release archive, then 2.15.1 node by node", { skip }, async (t) => {
   const site = await siteLab(t, "versions");

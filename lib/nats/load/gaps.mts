@@ -3,10 +3,11 @@ import { now } from "./clock.mts";
 /** A time without an event: how long, and when it began (epoch ms). */
 export interface Gap { ms: number; at: number }
 
-/** Measures the longest time between two events, the one still open included. Times are `now()`'s. */
+/** Measures the longest time between two events, the one still open included; before the first event, only if there is none. Times are `now()`'s. */
 export class Gaps {
   #last: number;
   #longest: Gap;
+  #begun = false;
 
   constructor(since = now()) {
     this.#last = since;
@@ -18,7 +19,8 @@ export class Gaps {
 
   /** Something came. */
   beat(at = now()): void {
-    this.#longest = this.#until(at);
+    if (this.#begun) this.#longest = this.#until(at);
+    this.#begun = true;
     this.#last = at;
   }
 

@@ -88,7 +88,8 @@ export class SteadyRun {
   async finish(wait: Wait, patience: number): Promise<Omit<SteadyAccount, "rate" | "stream" | "replicas" | "reconnects" | "errors">> {
     const { publish, pull, push } = this.#spans.gaps;
     this.#sending = false;
-    const pushing = wait({ done: () => this.#pushDelivered === this.#pushed.sent, progress: () => this.#pushDelivered, patience: PUSH_PATIENCE_MS }).then((all) => (all ? push.last : now()));
+    const stopped = now();
+    const pushing = wait({ done: () => this.#pushDelivered === this.#pushed.sent, progress: () => this.#pushDelivered, patience: PUSH_PATIENCE_MS }).then(() => Math.max(push.last, stopped));
     const answered = await wait({ done: () => this.#outbox.size === 0, progress: () => this.#acked, patience });
     const publishing = answered ? publish.last : now();
     const taken = await wait({ done: () => this.#delivered >= this.#acked, progress: () => this.#delivered, patience });

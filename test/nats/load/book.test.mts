@@ -50,10 +50,13 @@ t.test("millions of messages: nothing is forgotten, and it takes little memory",
 
 t.test("gaps: the longest between two events, and the one still open", async (t) => {
   const gaps = new Gaps(1000);
-  gaps.beat(1010); gaps.beat(1500); gaps.beat(1510);
-  t.equal(gaps.cut(1600).ms, 490);
-  t.equal(gaps.cut(1700).ms, 190, "open since the last event, also across the cut");
-  gaps.beat(1705);
+  t.equal(gaps.cut(1005).ms, 5, "nothing has come at all");
+  gaps.beat(2010); t.equal(gaps.cut(2010).ms, 0, "the first has none before it to be far from");
+  gaps.beat(2015); gaps.cut(2015);
+  gaps.beat(2500); gaps.beat(2510);
+  t.equal(gaps.cut(2600).ms, 485);
+  t.equal(gaps.cut(2700).ms, 190, "open since the last event, also across the cut");
+  gaps.beat(2705);
   t.equal(gaps.cut(gaps.last).ms, 195);
 });
 

@@ -4,7 +4,7 @@ import { plan } from "../../../lib/engine/compile.mts";
 import { idOf, type Resource } from "../../../lib/engine/resource.mts";
 import type { LoadedInventory } from "../../../lib/inventory/load.mts";
 import { natsInstall, releaseOf } from "../../../roles/nats-install/tasks.mts";
-import { compareVersions, oldestVersion } from "../../../roles/nats-install/version.mts";
+import { compareVersions, oldestVersion, skippedMinors } from "../../../roles/nats-install/version.mts";
 import type { Vars } from "../../../roles/schema.mts";
 import { HOSTS, load } from "../../inventory/fixture.mts";
 import { skip, testLab } from "../../lab/fixture.mts";
@@ -69,6 +69,14 @@ t.test("versions are compared as numbers, pre-releases before their release", as
   t.same([...order].reverse().sort(compareVersions), order);
   t.equal(compareVersions("2.15.1", "2.15.1"), 0);
   t.equal(oldestVersion(["2.15.1", "2.9.10", "2.10.27"]), "2.9.10");
+});
+
+t.test("the way up goes over every minor release that has a step of its own", async (t) => {
+  t.same(skippedMinors("2.10.27", "2.15.1"), ["2.12", "2.14"]);
+  t.same(skippedMinors("2.9.25", "2.12.0"), ["2.10"]);
+  t.same(skippedMinors("2.11.9", "2.14.0"), ["2.12"]);
+  for (const [from, to] of [["2.10.27", "2.12.4"], ["2.10.27", "2.11.9"], ["2.12.4", "2.14.0"], ["2.14.0", "2.15.1"], ["2.15.0", "2.15.1"], ["2.15.1", "2.10.27"], ["2.10.27", "2.10.27"]] as const)
+    t.same(skippedMinors(from, to), [], `${from} → ${to}`);
 });
 
 t.test("on a host", { skip }, async (t) => {
