@@ -1,6 +1,7 @@
 import type { NatsConnection } from "../../lib/nats/connect.mts";
 import { compare } from "../../lib/nats/backup/compare.mts";
 import type { SavedStream } from "../../lib/nats/backup/manifest.mts";
+import { isMarked } from "../../lib/nats/backup/put-back.mts";
 import { streamInfo, type StreamInfo } from "../../lib/nats/jetstream/api.mts";
 import { isFrozen, isRestoring } from "../../lib/nats/jetstream/freeze.mts";
 
@@ -10,6 +11,7 @@ export type Present = { kind: "free"; leftover: boolean; text: string } | { kind
 export async function present(nc: NatsConnection, saved: SavedStream): Promise<Present> {
   const info = await streamInfo(nc, saved.name);
   if (!info) return { kind: "free", leftover: false, text: "absent" };
+  if (isMarked(info.config, saved)) return { kind: "same" };
   if (isRestoring(info.config)) return { kind: "free", leftover: true, text: "a restore that broke off" };
   // Nobody ever wrote to it, as after a rollout that declares it.
   if (info.state.last_seq === 0 && saved.last > 0) return { kind: "free", leftover: true, text: "declared, never written to" };

@@ -23,6 +23,8 @@ export interface RestoreOptions {
   replace: boolean;
   /** of every stream; undefined: as the inventory declares it, else as it was */
   replicas?: number;
+  /** note at each stream that it is put back, so that a run that goes on doesn't take what was written since for another stream */
+  mark?: boolean;
 }
 
 const at = { file: "", line: 0 };
@@ -56,7 +58,7 @@ export const restoreRole = ({ from, streams, replicas, ...options }: RestoreOpti
       };
       for (const stream of saved) {
         const task = `stream ${stream.name}`, tell = (text: string): void => cluster.emit({ type: "task_progress", lane: cluster.name, role: "restore", task, text });
-        const put = { replicas: copies(stream), tell, signal };
+        const put = { replicas: copies(stream), mark: options.mark, tell, signal };
         yield { task, listed: "streams", at, run: async (mode) => {
           const nc = connectionOf(stream.account);
           const now = await present(nc, stream);

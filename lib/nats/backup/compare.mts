@@ -1,6 +1,7 @@
 import type { NatsConnection } from "nats";
 import { type ConsumerInfo, consumers, request, type StreamInfo } from "../jetstream/api.mts";
 import type { Config } from "../jetstream/desired.mts";
+import { ownMetadata } from "../jetstream/freeze.mts";
 import type { SavedStream } from "./manifest.mts";
 import { subjectDifferences, type Subjects, SubjectTally } from "./subjects.mts";
 
@@ -73,7 +74,6 @@ async function withSubjects(nc: NatsConnection, name: string): Promise<{ info: S
 
 /** A configuration as it was saved, fit to be sent: without what the server says of itself. */
 export function sendable<C extends Config>(config: C): C {
-  const { metadata, ...rest } = config as C & { metadata?: Record<string, string> };
-  const own = Object.fromEntries(Object.entries(metadata ?? {}).filter(([key]) => !key.startsWith("_nats.")));
-  return { ...rest, ...(Object.keys(own).length > 0 && { metadata: own }) } as unknown as C;
+  const own = ownMetadata(config);
+  return { ...config, metadata: Object.keys(own).length > 0 ? own : undefined };
 }

@@ -3,15 +3,21 @@ import { join } from "node:path";
 import type { NatsConnection } from "nats";
 import { JetStreamApiError } from "../errors.mts";
 import { request, streamInfo } from "../jetstream/api.mts";
-import { freeze, isRestoring, open, restoring, writable } from "../jetstream/freeze.mts";
+import type { Config } from "../jetstream/desired.mts";
+import { freeze, isRestoring, open, ownMetadata, restoring, writable } from "../jetstream/freeze.mts";
 import { NAME_TAKEN, restore } from "../jetstream/restore.mts";
 import { untilReplicated } from "../jetstream/replicate.mts";
 import { compareInTime, sendable } from "./compare.mts";
 import type { SavedStream, UnsavedStream } from "./manifest.mts";
 import { pace } from "./pace.mts";
 
+/** Metadata of a stream that was put back with `mark`: the checksum of its file. By it a run that goes on knows what is done. */
+export const RESTORED = "sampan.restored";
+
 export interface PutBackOptions {
   replicas: number;
+  /** note at the stream from which file it is, until `unmark` */
+  mark?: boolean;
   tell?: (text: string) => void;
   signal?: AbortSignal;
 }
@@ -26,7 +32,7 @@ export class NotTheSameError extends Error {
 }
 
 /** A restore that broke off holds its name for some seconds. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
 
 /**
  * Puts a saved stream back under its own name, which must be free. It takes no message from publishers until it has all its replicas
@@ -34,7 +40,7 @@ const PATIENCE_MS = 20_000;
  * @returns notes: what differs, and why it may
  * @throws NotTheSameError, JetStreamApiError, Error
  */
-export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
+export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, mark = false, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
   const config = { ...sendable(saved.config), num_replicas: replicas };
   const head = { config: restoring(config), state: saved.state };
   for (const until = Date.now() + PATIENCE_MS; ;) {
@@ -42,15 +48,30 @@ export async function putBack(nc: NatsConnection, dir: string, saved: SavedStrea
       await restore(nc, head, createReadStream(join(dir, saved.file), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>, { progress: pace(tell, saved.bytes), signal });
       break;
     } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.errCode !== NAME_TAKEN || Date.now() > until || await streamInfo(nc, saved.name, { patienceMs: 2000 }).catch(() => undefined)) throw error;
+      if (!(error instanceof JetStreamApiError) || error.errCode !== NAME_TAKEN || Date.now() > until) throw error;
+      // While it is half there it doesn't answer; later it may stand there, half.
+      const there = await streamInfo(nc, saved.name, { patienceMs: 2000 }).catch(() => undefined);
+      if (there && !isRestoring(there.config)) throw error;
+      if (there) await remove(nc, saved.name).catch(() => undefined);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
   await untilReplicated(nc, saved.name, { progress: tell });
   const { wrong, notes } = await compareInTime(nc, saved.name, saved);
   if (wrong.length > 0) throw new NotTheSameError(saved.name, wrong);
-  if (writable(config)) await open(nc, config);
+  if (mark && !saved.config["sealed"]) await open(nc, { ...config, metadata: { ...ownMetadata(saved.config), [RESTORED]: saved.sha256 } });
+  else if (writable(config)) await open(nc, config);
   return notes;
+}
+
+/** Whether a stream was put back with `mark` from this very file, whatever has happened to it since. */
+export const isMarked = ({ metadata }: Config, saved: SavedStream): boolean => (metadata as Record<string, string> | undefined)?.[RESTORED] === saved.sha256;
+
+/** Takes the mark away. */
+export async function unmark(nc: NatsConnection, name: string): Promise<void> {
+  const config = (await streamInfo(nc, name))?.config;
+  const { [RESTORED]: mark, ...metadata } = (config?.["metadata"] ?? {}) as Record<string, string>;
+  if (config && mark !== undefined) await open(nc, { ...config, metadata });
 }
 
 /** Creates a stream that no snapshot holds, and its consumers: empty. */

@@ -1,0 +1,80 @@
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { folderName } from "../../lib/nats/backup/folder.mts";
+import { MANIFEST, readManifest } from "../../lib/nats/backup/manifest.mts";
+import type { Source } from "../../lib/nats/source.mts";
+import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
+import { roll } from "../../lib/playbook/roll.mts";
+import { asideOf } from "../../lib/resources/store-aside.mts";
+import { formed } from "../bootstrap.mts";
+import { reloadOrRestart } from "../cluster-config/handlers.mts";
+import { clusterConfig } from "../cluster-config/tasks.mts";
+import type { Cluster } from "../cluster.mts";
+import { clusterGate } from "../gate.mts";
+import { natsInstall } from "../nats-install/tasks.mts";
+import { jetstreamSetup } from "../jetstream-setup/tasks.mts";
+import { restoreRole } from "../restore/tasks.mts";
+import type { SiteRun } from "../site.mts";
+import { aside } from "./aside.mts";
+import { finish, unchanged } from "./finish.mts";
+import { placeOf } from "./options.mts";
+import { back, out } from "./out.mts";
+import { readState, writeState } from "./state.mts";
+
+export interface Migration {
+  source: Source;
+  /** folder of state and backup */
+  dir: string;
+  /** the inventory's host on which the old server runs, when it becomes a node; its store's folder and its unit */
+  inPlace?: { host: string; store?: string; unit: string };
+  acceptMemoryLoss: boolean;
+}
+
+const STEPS = ["close the streams to publishers, save them, read them back", "stop the old server and move its store aside", "install and configure the cluster on empty stores", "put the streams back with their replicas, prove them, open them to publishers", "verify"];
+
+/** The whole way, or the rest of it: each stage is known by what is on disks and servers. Ends early when something fails. */
+export async function migrate(run: SiteRun, clusters: readonly Cluster[], { source, dir, inPlace, acceptMemoryLoss }: Migration): Promise<boolean> {
+  const cluster = clusters[0]!, backup = join(dir, "backup");
+  const state = (): ReturnType<typeof readState> => readState(dir, placeOf(source));
+  const well = (): boolean => run.exit === 0 && !run.stopped;
+  if (state()?.stage === "done") { run.emit({ type: "warning", text: `the migration from ${placeOf(source)} is done; ${dir} may be moved away` }); return true; }
+  if (run.mode === "check") run.emit({ type: "table", title: "the way", columns: ["", "step"], rows: STEPS.filter((_, i) => inPlace || (i !== 1 && i !== 2)).map((step, i) => [String(i + 1), step]) });
+  if (!state() || state()?.stage === "open" || !existsSync(join(backup, MANIFEST))) {
+    await clusterPhase(run, "save the old server", out({ source, dir, backup, state: state(), acceptMemoryLoss, newHosts: !inPlace }), clusters);
+  } else if (state()?.stage === "saved") {
+    await clusterPhase(run, "look at the old server", unchanged(source, readManifest(backup), dir), clusters);
+  }
+  if (run.mode === "check" || !well()) return false;
+  const manifest = readManifest(backup);
+  if (inPlace) {
+    writeState(dir, { ...state()!, stage: "stopping" });
+    const { host, ...where } = inPlace;
+    const old = aside({ ...where, saved: manifest.streams.map((s) => s.name) });
+    await run.hosts("stop the old server, keep its store", [old], (h) => h.name !== host);
+    if (!well()) return false;
+    await run.hosts("install and configure", [natsInstall, clusterConfig]);
+    await formed(run, clusters);
+    await roll(run, reloadOrRestart, clusterGate(clusters, run.abort.signal));
+    if (!well()) return false;
+  }
+  const nodes = cluster.target.nodes.filter((n) => n.jetstream).length;
+  await clusterPhase(run, "restore", restoreRole({ from: backup, streams: [], replace: false, replicas: Math.min(3, nodes), mark: true }), clusters);
+  if (!well()) return false;
+  await clusterPhase(run, "streams and consumers", jetstreamSetup, clusters);
+  if (!well()) return false;
+  await clusterPhase(run, "compare", finish(manifest, () => writeState(dir, { ...state()!, stage: "done" })), clusters);
+  if (well()) run.emit({ type: "warning", text: kept(source, dir, inPlace && asideOf(inPlace.store ?? cluster.hosts[0]!.vars.jetstream.store_dir), inPlace?.host) });
+  return well();
+}
+
+const kept = (source: Source, dir: string, store: string | undefined, host: string | undefined): string => store
+  ? `the old server's store is kept on ${host} in ${store}, and the backup in ${dir}: remove both when nothing is missed. The way back: docs/migrate.md`
+  : `the old server ${placeOf(source)} is as it was, but closed to publishers; let the clients use the cluster, then switch it off. The way back: --back`;
+
+/** Opens the old server again, and puts what was saved of it out of the way. */
+export async function goBack(run: SiteRun, clusters: readonly Cluster[], source: Source, dir: string): Promise<void> {
+  const state = readState(dir, placeOf(source));
+  await clusterPhase(run, "open the old server", back(source, state?.configs ?? {}), clusters);
+  // What is written from now on isn't in it.
+  if (state && run.mode === "apply" && run.exit === 0) renameSync(dir, `${dir}-given-up-${folderName(new Date())}`);
+}
