@@ -2,7 +2,7 @@
 import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
 import { type Flags, ownFlags } from "../lib/playbook/cli.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
-import { changeMembers } from "../roles/scale/change.mts";
+import { changeMembers, memberRoles } from "../roles/scale/change.mts";
 import type { Change } from "../roles/scale/choose.mts";
 import { forget } from "../roles/scale/forget.mts";
 import { tryReach } from "../roles/scale/leave.mts";
@@ -29,7 +29,7 @@ await sitePlaybook({
   ],
   flags, writes: true,
   without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
-  roles: [jetstreamSetup],
+  roles: memberRoles,
   choose: (inventory, options) => {
     const given = ownFlags(flags, options);
     change = replacement(inventory, given);

@@ -2,12 +2,12 @@
 import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
 import { type Flags, ownFlags } from "../lib/playbook/cli.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
-import { changeMembers } from "../roles/scale/change.mts";
+import { changeMembers, memberRoles } from "../roles/scale/change.mts";
 import type { Change } from "../roles/scale/choose.mts";
 import { forget } from "../roles/scale/forget.mts";
 import { scaling } from "../roles/scale/plans.mts";
 import { rebalance, showLoads } from "../roles/scale/rebalance.mts";
-import { finish, stage } from "../roles/scale/stage.mts";
+import { finish, stage, unreachable } from "../roles/scale/stage.mts";
 import { sitePlaybook } from "../roles/site.mts";
 
 const flags = {
@@ -27,14 +27,14 @@ await sitePlaybook({
   ],
   flags, writes: true,
   without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
-  roles: [jetstreamSetup],
+  roles: memberRoles,
   choose: (inventory, options) => {
     change = scaling(inventory, ownFlags(flags, options).remove);
     return { inventory: change.rest, hosts: inventory.hosts };
   },
 }, async (run) => {
   await run.reach();
-  if (run.connections.unreachable.size) return;
+  if (run.connections.unreachable.size) return unreachable(run, change);
   const cluster = await changeMembers(run, change);
   if (!cluster) return;
   await clusterPhase(run, "streams and consumers", jetstreamSetup, [cluster]);

@@ -7,16 +7,20 @@ import { type Cluster, clustersOf } from "../cluster.mts";
 import { clusterGate } from "../gate.mts";
 import { reboot } from "../kernel-tuning/handlers.mts";
 import { kernelTuning } from "../kernel-tuning/tasks.mts";
+import { jetstreamSetup } from "../jetstream-setup/tasks.mts";
 import { natsInstall } from "../nats-install/tasks.mts";
+import { verify, verifyHosts } from "../verify/tasks.mts";
 import type { SiteRun } from "../site.mts";
 import type { Change } from "./choose.mts";
 import { joined, newcomer } from "./join.mts";
-import { leave, safe } from "./leave.mts";
+import { healthy, leave } from "./leave.mts";
 import { cautions, obstacles } from "./obstacles.mts";
 import { refusal, stage, troubled } from "./stage.mts";
 import { type Before, lookAt, only, type Standing } from "./standing.mts";
 
 const roles = [kernelTuning, natsInstall, clusterConfig];
+/** All that a change of members runs, in its order. */
+export const memberRoles = [...roles, jetstreamSetup, verifyHosts, verify];
 
 /**
  * Changes who is in the cluster: new hosts first, so that those who leave can hand over to them; then the routes of all who stay, one by
@@ -71,7 +75,7 @@ async function preflight(run: SiteRun, change: Change, before: Before, cluster: 
       return [];
     } },
     // With a member that is down it can't be; what must hold then is asked above.
-    ...(whole ? [safe(only(cluster.target, [...before.stays, ...before.leaving.filter((l) => l.runs)]), cluster, "the cluster is healthy")] : []),
+    ...(whole ? [healthy(only(cluster.target, [...before.stays, ...before.leaving.filter((l) => l.runs)]), cluster, run.mode)] : []),
   ]);
 }
 

@@ -7,8 +7,10 @@ import type { Vars } from "../schema.mts";
 import { refusal, type Step } from "./stage.mts";
 import { withSys, type Standing } from "./standing.mts";
 
-/** How long new servers may take to be members, ms: the meta leader takes them in one by one. */
-const JOINING_MS = 120_000;
+/** How long new servers may take to be members, ms. A name that was removed is taken in again after five minutes (nats-server 2.12 and later). */
+const JOINING_MS = 420_000;
+/** They are taken in one by one, which is a matter of seconds, ms. */
+const USUAL_MS = 20_000;
 const POLL_MS = 400;
 
 /** A host that joins brings no store of an earlier membership. */
@@ -31,12 +33,12 @@ export function joined(joins: readonly Standing[], cluster: Cluster, waiting: re
     task: `${wanted.join(", ")} in the cluster`,
     changes: async () => wanted.map((server) => ({ attribute: server, current: "new", desired: "member" })),
     work: async (say, signal) => {
-      for (const until = Date.now() + JOINING_MS; ; await new Promise((resolve) => setTimeout(resolve, POLL_MS))) {
+      for (const since = Date.now(); ; await new Promise((resolve) => setTimeout(resolve, POLL_MS))) {
         signal.throwIfAborted();
         const left = await missing();
         if (!left.length) return;
-        if (Date.now() > until) throw refusal(`${left.join(", ")} didn't join within ${JOINING_MS / 1000} s`, "look at its log (journalctl -u nats-server), and whether its route port is open to the others; then run again");
-        say(`waiting for ${left.join(", ")}`);
+        if (Date.now() - since > JOINING_MS) throw refusal(`${left.join(", ")} didn't join within ${JOINING_MS / 1000} s`, "look at its log (journalctl -u nats-server), and whether its route port is open to the others; then run again");
+        say(`waiting for ${left.join(", ")}${Date.now() - since > USUAL_MS ? ": a name that has left the group is taken in again only some minutes later" : ""}`);
       }
     },
   };

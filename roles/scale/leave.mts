@@ -70,16 +70,21 @@ export async function leave(run: SiteRun, leaver: Standing, way: Way): Promise<b
   ]);
 }
 
-/** The cluster could lose any one of these nodes. */
-export const safe = (target: ClusterTarget, { connect, hosts }: Cluster, task: string): Step => ({
-  task, changes: async () => [],
-  work: async (say, signal) => {
-    const settleMs = milliseconds(hosts[0]!.vars.verify.settle);
-    // gigabytes may have to be copied
-    await waitUntilSafe(target, {}, { connect, signal, settleMs, timeoutMs: 1_800_000, emit: (p) => { if (p.status === "waiting") say(p.detail); } })
-      .catch((error: unknown) => { throw signal.aborted ? error : Object.assign(new Error("not safe"), { failure: gateFailure(error) }); });
-  },
-});
+/** A gate: the cluster could lose any one of these nodes, and has been so for the settle time. Gigabytes may have to be copied before. */
+const safe = (target: ClusterTarget, cluster: Cluster, task: string): Step =>
+  ({ task, changes: async () => [], later: "a gate: it waits until it is so", work: waiting(target, cluster, 1_800_000) });
+
+/** The same, before anything begins: looked at under --check too. */
+export const healthy = (target: ClusterTarget, cluster: Cluster, mode: "apply" | "check"): Step => {
+  const wait = waiting(target, cluster, mode === "check" ? 5000 : 60_000);
+  return { task: "the cluster is healthy", changes: async () => { if (mode === "check") await wait(() => {}, new AbortController().signal); return []; }, work: wait };
+};
+
+const waiting = (target: ClusterTarget, { connect, hosts }: Cluster, timeoutMs: number) => async (say: Say, signal: AbortSignal): Promise<void> => {
+  const settleMs = milliseconds(hosts[0]!.vars.verify.settle);
+  await waitUntilSafe(target, {}, { connect, signal, settleMs, timeoutMs, emit: (p) => { if (p.status === "waiting") say(p.detail); } })
+    .catch((error: unknown) => { throw signal.aborted ? error : Object.assign(new Error("not safe"), { failure: gateFailure(error) }); });
+};
 
 const drain = ({ server }: Standing, { cluster, with: target }: Way): Step => ({
   task: `streams of ${server}`,

@@ -16,7 +16,7 @@ import { accountTable, findings } from "../../lib/nats/load/steady-account.mts";
 t.setTimeout(1_200_000);
 
 const VARS = "verify: { rate: 500, seconds: 1, settle: 1s }\nlame_duck_grace_period: 1s\n";
-const [one, two, three, four] = ["nats-node-1", "nats-node-2", "nats-node-3", "nats-node-4"] as const;
+const [one, two, three, four, five] = ["nats-node-1", "nats-node-2", "nats-node-3", "nats-node-4", "nats-node-5"] as const;
 const WITH = ["--dead", two, "--with", four];
 
 function hosts(site: Site, ...names: string[]): void {
@@ -30,7 +30,7 @@ const group = async (site: Site, ...names: string[]): Promise<string[]> => {
 const failure = (run: Awaited<ReturnType<Site["run"]>>) => run.ends("failed")[0]?.failure;
 
 t.test("a new host takes the place of a dead node, under load", { skip }, async (t) => {
-  const site = await siteLab(t, "replace", 4);
+  const site = await siteLab(t, "replace", 5);
   site.vars(VARS);
   hosts(site, one, two, three);
   await site.rollout();
@@ -78,7 +78,7 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
     t.notMatch(readFileSync(join(site.inventory, "hosts.yml"), "utf8"), /nats-node-2/);
     t.same((await site.rollout()).deviations, [], "site.mts has nothing to do");
     const account = await load.stop();
-    t.comment(accountTable(account));
+    t.comment(accountTable(account).rows.map((row) => row.join(" | ")).join("\n"));
     t.same(findings(account), [], `all of ${account.acked} acknowledged messages are there`);
     t.ok(account.acked > 1000);
   });
@@ -99,5 +99,17 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
     t.same(await group(site, one, three, four), [one, three, four]);
     t.equal(await site.sh(two, "systemctl is-enabled nats-server || :"), "disabled");
     exits(t, await site.play("verify.mts").result, 0);
+  });
+
+  await t.test("--retire replaces a node that runs, and says where its store is kept", async (t) => {
+    hosts(site, one, three, four, five);
+    const { messages } = (await streamInfo(app, "LOGS"))!.state;
+    const run = await site.play("replace-node.mts", "--dead", three, "--with", five, "--retire").result;
+    exits(t, run, 0);
+    t.same(await group(site, one, four, five), [one, four, five]);
+    t.ok((await streamInfo(app, "LOGS"))!.state.messages >= messages);
+    t.equal(await site.sh(three, "systemctl is-active nats-server || :"), "inactive");
+    t.match(run.of("table").find((e) => /moved aside/.test(e.title))?.rows, [[three, /\/var\/lib\/nats\/jetstream\/jetstream\.retired-/]]);
+    t.same((await site.rollout()).deviations, []);
   });
 });

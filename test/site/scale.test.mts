@@ -59,6 +59,16 @@ t.test("3 → 5 → 3 under load", { skip }, async (t) => {
     t.equal(await site.sh(four, "ls /opt/nats-server 2>/dev/null || echo none"), "none");
   });
 
+  await t.test("grow: a host with the store of an earlier membership is refused before anything is installed", async (t) => {
+    const store = "/var/lib/nats/jetstream/jetstream";
+    await site.sh(five, `mkdir -p '${store}/SYS/_js_/_meta_'`);
+    const run = await site.play("scale.mts").result;
+    exits(t, run, 1);
+    t.match(run.ends("failed").map((e) => [e.lane, e.failure]), [[five, { what: /is the store of a server that was in a cluster before/, next: /mv .*jetstream\.old/ }]]);
+    t.same(run.ends("changed"), []);
+    await site.sh(five, "rm -r /var/lib/nats");
+  });
+
   await t.test("grow: killed when the new servers have just started, and run again", async (t) => {
     load.mark("3 → 5");
     const first = site.play("scale.mts", "--rebalance");
@@ -106,7 +116,7 @@ t.test("3 → 5 → 3 under load", { skip }, async (t) => {
   });
 
   const account = await load.stop();
-  t.comment(accountTable(account));
+  t.comment(accountTable(account).rows.map((row) => row.join(" | ")).join("\n"));
   t.same(findings(account), [], `all of ${account.acked} acknowledged messages are there`);
   t.ok(account.acked > 1000);
 });
@@ -115,6 +125,7 @@ t.test("what can't be", { skip }, async (t) => {
   const site = await siteLab(t, "scale-no", 3);
   const no = async (...args: string[]) => (await site.play("scale.mts", ...args).result);
   t.match(await no("--remove", "nats-node-9"), { status: 3, stderr: /^--remove nats-node-9: the inventory has no such host; .*\n$/ });
+  t.match(await no("--remove"), { status: 3, stderr: /^--remove needs HOST after it/ });
   t.match(await no("--remove", "nats-node-3"), { status: 3, stderr: /without nats-node-3 2 hosts have JetStream, and stream LOGS wants 3 replicas; .*\n$/ });
   t.match(await no("--remove", "nats-node-1,nats-node-2"), { status: 3, stderr: /only nats-node-3 is left: that is no cluster/ });
   const run = await no();

@@ -12,7 +12,7 @@ function stream(name: string, servers: string[], bytes = 100, tags: string[] = [
   };
 }
 const cluster = (nodes: string[], ...streams: StreamState[]): ClusterState => ({
-  at: 0, streams, servers: [], target: { name: "c", nodes: [], sys: {} as never, app: {} as never },
+  at: 0, asked: 0, streams, servers: [], target: { name: "c", nodes: [], sys: {} as never, app: {} as never },
   nodes: nodes.map((name) => ({ node: { name, lane: name, host: "", port: 1, jetstream: true }, probe: {} as never })),
 });
 const FIVE = ["n1", "n2", "n3", "n4", "n5"];
