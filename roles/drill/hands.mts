@@ -4,6 +4,7 @@ import type { Resource } from "../../lib/engine/resource.mts";
 import type { Session } from "../../lib/engine/session.mts";
 import type { Host } from "../../lib/inventory/types.mts";
 import type { Place } from "../../lib/resources/drill-faults.mts";
+import type { Cluster } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
 import type { SiteRun } from "../site.mts";
 
@@ -17,10 +18,10 @@ export interface Hands {
 }
 
 /** Over the run's SSH connections, which hold the hosts' locks. */
-export function handsOf(run: SiteRun): Hands {
+export const handsOf = (run: SiteRun) => ({ hosts }: Cluster): Hands => {
   return {
     async on(server, wanted, mode) {
-      const host = run.config.hosts.find((h) => h.vars.server_name === server)!;
+      const host = hosts.find((h) => h.vars.server_name === server)!;
       const session = await run.connections.to(host);
       const resource = wanted(placeOf(host));
       const end = (session && await once(run, session, resource, mode)) ?? await once(run, await run.connections.again(host), resource, mode);
@@ -29,7 +30,7 @@ export function handsOf(run: SiteRun): Hands {
       return end;
     },
   };
-}
+};
 
 const placeOf = ({ vars }: Host<Vars>): Place => ({ store: vars.jetstream.store_dir, ports: [vars.port, vars.cluster.port] });
 

@@ -91,7 +91,7 @@ async function strike(fault: Fault, hit: readonly string[], before: ClusterState
       await hands.on(hit[0]!, fault.then, "apply");
     }
     if (fault.lasts) {
-      await shows(Math.max(holdMs, EFFECT_MS), look);
+      await shows(hit[0]!, Math.max(holdMs, EFFECT_MS), look);
       await pause(Math.max(0, since + holdMs - Date.now()), signal);
       progress(fault.back);
       await undo();
@@ -99,10 +99,10 @@ async function strike(fault: Fault, hit: readonly string[], before: ClusterState
     }
     let whole = 0;
     const expected: Expectation = fault.lasts ? {} : { startedAfter: startsOf(before, hit) };
-    await waitUntilSafe(target, expected, { connect, signal, settleMs, timeoutMs: fault.then ? REFILLED_MS : SAFE_MS, emit: ({ status, detail, missing }) => {
+    await waitUntilSafe(target, expected, { connect, signal, settleMs, timeoutMs: fault.then ? REFILLED_MS : SAFE_MS, emit: ({ status, missing }) => {
       if (status !== "waiting") return;
       whole = missing.length ? 0 : Date.now();
-      progress(detail);
+      progress(missing[0] ? `waiting: ${missing[0].title}${missing[0].asset ? `, ${missing[0].asset}` : ""}` : "whole again, if it lasts");
     } });
     return whole - since;
   } finally {
@@ -115,11 +115,13 @@ type Look = Pick<Stage, "target" | "connect" | "signal">;
 const startsOf = (state: ClusterState, names: readonly string[]): Record<string, number> =>
   Object.fromEntries(state.servers.filter((s) => names.includes(s.name)).map((s) => [s.name, s.start]));
 
-/** Waits until the cluster shows that something is wrong. */
-async function shows(ms: number, { target, connect, signal }: Look): Promise<void> {
-  for (const until = Date.now() + ms; ; await pause(POLL_MS, signal)) {
-    if (safetyChecks(await observe(target, connect)).some((c) => c.status === "failed")) return;
-    if (Date.now() > until) throw new Error(`the fault was made, but after ${ms / 1000} s the cluster shows no sign of it, so it proves nothing`);
+/** Waits until the cluster shows, twice in a row, that something is wrong with the server. */
+async function shows(name: string, ms: number, { target, connect, signal }: Look): Promise<void> {
+  for (let until = Date.now() + ms, seen = 0; ; await pause(POLL_MS, signal)) {
+    const wrong = safetyChecks(await observe(target, connect)).filter((c) => c.status === "failed" && `${c.asset} ${c.detail}`.includes(name));
+    seen = wrong.length ? seen + 1 : 0;
+    if (seen === 2) return;
+    if (Date.now() > until) throw new Error(`the fault was made, but after ${ms / 1000} s the cluster shows no sign of it on ${name}, so it proves nothing`);
   }
 }
 

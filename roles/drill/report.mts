@@ -2,10 +2,11 @@ import type { Failure } from "../../lib/engine/events.mts";
 import { findings } from "../../lib/nats/load/steady-account.mts";
 import type { Cluster } from "../cluster.mts";
 import { gateFailure } from "../gate.mts";
+import type { Fault } from "./faults.mts";
 import type { Rehearsal } from "./rehearse.mts";
 
 /** A row of the report. */
-export type Line = { label: string } & (Rehearsal | { skipped: string });
+export type Line = { label: string; fault: Fault } & (Rehearsal | { skipped: string });
 
 /** Why a rehearsal failed; undefined: every acknowledged message is there, and the cluster is whole again. */
 export function broken({ account, error, hit }: Rehearsal): Failure | undefined {
@@ -23,7 +24,9 @@ export function broken({ account, error, hit }: Rehearsal): Failure | undefined 
 export const summary = ({ hit, account, redundantMs }: Rehearsal): string =>
   `${hit.join(", ")}: 0 of ${n(account.acked)} acknowledged lost, no publish for ${duration(span(account).longestPublishGap.ms)}, full redundancy after ${duration(redundantMs)}`;
 
+/** Where nothing was hit (--check), what would be left out, and why. */
 export function table(lines: readonly Line[]): { columns: string[]; rows: string[][] } {
+  if (lines.every((line) => "skipped" in line)) return { columns: ["fault", ""], rows: lines.map((line) => [line.label, "skipped" in line ? `skipped: ${line.skipped}` : ""]) };
   const columns = ["fault", "hit", "acked", "acked lost", "stored twice", "redelivered", "queue push lost", "publish gap", "pull gap", "push gap", "redundant after"];
   return { columns, rows: lines.map((line) => {
     if ("skipped" in line) return [line.label, `skipped: ${line.skipped}`, ...columns.slice(2).map(() => "-")];
@@ -37,9 +40,9 @@ export function table(lines: readonly Line[]): { columns: string[]; rows: string
 }
 
 /** What a SIGKILL of all servers doesn't show. */
-export function powerLoss({ hosts, emit }: Cluster): void {
+export function powerLoss({ hosts, emit }: Cluster, lines: readonly Line[]): void {
   const { sync_interval: interval } = hosts[0]!.vars.jetstream;
-  if (interval !== "always") emit({ type: "warning", text: `restart-all ended processes, not their hosts' power: with sync_interval ${interval}, a power cut of all nodes at once can cost the last ${interval} of acknowledged messages; sync_interval: always doesn't` });
+  if (interval !== "always" && lines.some((l) => l.fault.every && "account" in l)) emit({ type: "warning", text: `restart-all ended processes, not their hosts' power: with sync_interval ${interval}, a power cut of all nodes at once can cost the last ${interval} of acknowledged messages; sync_interval: always doesn't` });
 }
 
 /** From the fault on: the last span. */

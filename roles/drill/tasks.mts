@@ -19,12 +19,13 @@ const READY_MS = 30_000;
 const at = { file: "", line: 0 };
 
 /** Breaks a cluster, one fault after another, under load; each from a whole cluster to a whole cluster. The first that fails is the last. */
-export const drill = (hands: Hands, options: DrillOptions): ClusterRole<Cluster> => ({
+export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptions): ClusterRole<Cluster> => ({
   kind: "cluster",
   name: "drill",
   list: () => [LEFTOVERS, READY, ...options.faults.map((f) => f.name)],
 
   async *tasks(cluster, signal) {
+    const hands = handsFor(cluster);
     const names = cluster.target.nodes.map((n) => n.name);
     const lines: Line[] = [];
     let fit = true;
@@ -56,13 +57,14 @@ export const drill = (hands: Hands, options: DrillOptions): ClusterRole<Cluster>
       }
     } finally {
       if (lines.length) cluster.emit({ type: "table", title: `${cluster.name}: drill`, ...table(lines) });
+      powerLoss(cluster, lines);
     }
 
     async function one(fault: Fault, label: string, mode: "apply" | "check"): Promise<TaskResult> {
       const state = await observe(cluster.target, cluster.connect);
       const { able, why } = await possible(fault, state);
       if (!able.length) {
-        lines.push({ label, skipped: why });
+        lines.push({ label, fault, skipped: why });
         return { status: "skipped", reason: why };
       }
       if (mode === "check") {
@@ -72,14 +74,13 @@ export const drill = (hands: Hands, options: DrillOptions): ClusterRole<Cluster>
         return { status: "drift", changes: [{ attribute: where, current: "serves", desired: fault.does }], reason: `${fault.who}; then: ${fault.back}; goes on when every replica is current` };
       }
       const rehearsal = await rehearse(fault, able, stage(cluster, label));
-      lines.push({ label, ...rehearsal });
+      lines.push({ label, fault, ...rehearsal });
       signal.throwIfAborted();
       const failure = broken(rehearsal);
       if (failure) return { status: "failed", failure };
       // Kept until here: it is what is left of the node's past.
       if (fault.then) await each(({ store }) => drillCopyGone(store), mode, rehearsal.hit);
-      if (fault.every) powerLoss(cluster);
-      return { status: "ok", reason: summary(rehearsal) };
+      return { status: "changed", reason: summary(rehearsal) };
     }
 
     /** Servers that can be hit without harm to what is not the drill's. */

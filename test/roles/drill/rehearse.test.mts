@@ -78,7 +78,7 @@ t.test("a paused stream leader: others go on, and it comes back", async (t) => {
   t.equal(broken(done), undefined, JSON.stringify(broken(done)));
   t.ok(done.account.spans.at(-1)!.longestPublishGap.ms > 500, "it was felt");
   t.match(hands.done.join(" "), /^(n\d): fault pause \1: drill undone/);
-  t.same(table([{ label: "pause", ...done }]).rows[0]!.slice(0, 2), ["pause", done.hit[0]]);
+  t.same(table([{ label: "pause", fault: fault("pause"), ...done }]).rows[0]!.slice(0, 2), ["pause", done.hit[0]]);
 });
 
 t.test("loss is found: a stream with one replica, whose store is gone", async (t) => {
@@ -92,7 +92,7 @@ t.test("loss is found: a stream with one replica, whose store is gone", async (t
   const done = await rehearse(fault("kill-stream-leader"), all, { ...stage, replicas: 1 });
   t.ok(done.account.ackedLost > 0, "acknowledged, and gone");
   t.match(broken(done), { what: /^[\d,]+ of [\d,]+ acknowledged messages are lost/, next: /journalctl -u nats-server/ });
-  t.not(table([{ label: "x", ...done }]).rows[0]![3], "0");
+  t.not(table([{ label: "x", fault: fault("pause"), ...done }]).rows[0]![3], "0");
 });
 
 t.test("a fault that nobody notices proves nothing", async (t) => {
