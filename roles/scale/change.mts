@@ -13,7 +13,8 @@ import { verify, verifyHosts } from "../verify/tasks.mts";
 import type { SiteRun } from "../site.mts";
 import type { Change } from "./choose.mts";
 import { joined, newcomer } from "./join.mts";
-import { healthy, leave } from "./leave.mts";
+import { healthy } from "./gates.mts";
+import { leave } from "./leave.mts";
 import { cautions, obstacles } from "./obstacles.mts";
 import { refusal, stage, troubled } from "./stage.mts";
 import { type Before, lookAt, only, type Standing } from "./standing.mts";
@@ -51,7 +52,7 @@ export async function changeMembers(run: SiteRun, change: Change): Promise<Clust
   for (const leaver of leaving) {
     const there = [...stays, ...joins, ...leaving.filter((l) => l.runs && !gone.has(l.server))];
     gone.add(leaver.server);
-    const way = { cluster: through, with: only(through.target, there), without: only(through.target, there.filter((s) => s !== leaver)) };
+    const way = { cluster: through, with: only(through.target, there), without: only(through.target, there.filter((s) => s !== leaver)), acceptLoss: change.acceptLoss ?? false };
     if (!(await leave(run, leaver, way))) return undefined;
   }
   showStores(run, leaving);

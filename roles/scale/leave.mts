@@ -1,20 +1,18 @@
-import { waitUntilSafe } from "../../lib/nats/gate.mts";
 import { heldBy, holders, inMove, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
-import { memberOf, metaGroup, removeMember } from "../../lib/nats/jetstream/peers.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { metaLeader, stepDownMeta } from "../../lib/nats/roll.mts";
 import type { ClusterTarget } from "../../lib/nats/target.mts";
 import { SessionError } from "../../lib/engine/session.mts";
 import type { Host } from "../../lib/inventory/types.mts";
-import { milliseconds } from "../../lib/inventory/units.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { natsRetired } from "../../lib/resources/nats-retired.mts";
 import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
-import { gateFailure } from "../gate.mts";
 import type { Vars } from "../schema.mts";
 import type { SiteRun } from "../site.mts";
 import type { Leaver } from "./choose.mts";
+import { expel } from "./expel.mts";
+import { safe } from "./gates.mts";
 import { stage, troubled, type Say, type Step } from "./stage.mts";
 import { withApp, withSys, type Standing } from "./standing.mts";
 
@@ -51,6 +49,8 @@ export interface Way {
   with: ClusterTarget;
   /** all that run without it */
   without: ClusterTarget;
+  /** streams may go whose only replica is on it */
+  acceptLoss: boolean;
 }
 
 /**
@@ -70,29 +70,16 @@ export async function leave(run: SiteRun, leaver: Standing, way: Way): Promise<b
   ]);
 }
 
-/** A gate: the cluster could lose any one of these nodes, and has been so for the settle time. Gigabytes may have to be copied before. */
-const safe = (target: ClusterTarget, cluster: Cluster, task: string): Step =>
-  ({ task, changes: async () => [], later: "a gate: it waits until it is so", work: waiting(target, cluster, 1_800_000) });
-
-/** The same, before anything begins: looked at under --check too. */
-export const healthy = (target: ClusterTarget, cluster: Cluster, mode: "apply" | "check"): Step => {
-  const wait = waiting(target, cluster, mode === "check" ? 5000 : 60_000);
-  return { task: "the cluster is healthy", changes: async () => { if (mode === "check") await wait(() => {}, new AbortController().signal); return []; }, work: wait };
-};
-
-const waiting = (target: ClusterTarget, { connect, hosts }: Cluster, timeoutMs: number) => async (say: Say, signal: AbortSignal): Promise<void> => {
-  const settleMs = milliseconds(hosts[0]!.vars.verify.settle);
-  await waitUntilSafe(target, {}, { connect, signal, settleMs, timeoutMs, emit: (p) => { if (p.status === "waiting") say(p.detail); } })
-    .catch((error: unknown) => { throw signal.aborted ? error : Object.assign(new Error("not safe"), { failure: gateFailure(error) }); });
-};
-
 const drain = ({ server }: Standing, { cluster, with: target }: Way): Step => ({
   task: `streams of ${server}`,
   changes: async () => heldBy(await observe(target, cluster.connect), server).map((s) => ({ attribute: `stream ${s.name}`, current: holders(s).join(" "), desired: `off ${server}` })),
   work: (say, signal) => withSys(cluster, (sys) => withApp(cluster, async (app) => {
     for (;;) {
-      const [stream, ...others] = heldBy(await observe(target, { ...cluster.connect, connection: sys }), server);
-      if (!stream) return;
+      const state = await observe(target, { ...cluster.connect, connection: sys });
+      const [stream, ...others] = heldBy(state, server);
+      // Only its own word that it holds nothing counts: an answer that didn't come isn't one.
+      if (!stream && state.servers.some((s) => s.name === server && s.jetstream)) return;
+      if (!stream) { signal.throwIfAborted(); say(`${server} doesn't tell what it holds`); continue; }
       const tell: Say = (text) => say(`${stream.name}${others.length ? ` (${others.length} more to go)` : ""}: ${text}`);
       if (inMove(stream)) {
         // by an earlier run, and perhaps off another server
@@ -101,7 +88,9 @@ const drain = ({ server }: Standing, { cluster, with: target }: Way): Step => ({
         signal.throwIfAborted();
         continue;
       }
-      await startMove(sys, stream, server);
+      await startMove(sys, stream, server).catch((error: Error) => {
+        throw Object.assign(error, { next: `see that another server has room for stream ${stream.name} and fits its placement (tags, unique_tag); then run again` });
+      });
       await untilLeft(target, sys, app, stream, server, { connect: cluster.connect, progress: tell, signal });
     }
   })),
@@ -118,17 +107,5 @@ const handOver = ({ server }: Standing, { cluster, with: target, without }: Way)
       const state = await observe(target, cluster.connect);
       await withSys(cluster, (sys) => stepDownMeta(sys, state, { preferred: without.nodes.find((n) => n.jetstream)?.name }));
     },
-  };
-};
-
-const expel = ({ server }: Standing, { cluster, without }: Way): Step => {
-  const expected = without.nodes.map((n) => n.name);
-  return {
-    task: `${server} in the meta group`,
-    changes: async () => {
-      const group = await withSys(cluster, (sys) => metaGroup(sys, expected));
-      return !group || memberOf(group, server) ? [{ attribute: server, current: "member", desired: "removed" }] : [];
-    },
-    work: (_say, signal) => withSys(cluster, (sys) => removeMember(sys, server, expected, { signal })),
   };
 };

@@ -68,7 +68,8 @@ export const nodeOf = (h: Host<Vars>): ClusterTarget["nodes"][number] =>
 export const only = (target: ClusterTarget, servers: readonly { server: string; host?: Host<Vars> }[]): ClusterTarget =>
   ({ ...target, nodes: servers.flatMap(({ host }) => (host ? [nodeOf(host)] : [])) });
 
-async function unheld(cluster: Cluster, state: ClusterState): Promise<string[]> {
+/** Streams of sampan's own account of which no running server holds anything. */
+export async function unheld(cluster: Cluster, state: ClusterState): Promise<string[]> {
   return withApp(cluster, async (app) => (await streamNames(app)).filter((name) => !state.streams.some((s) => s.name === name)));
 }
 
