@@ -17,6 +17,12 @@ export interface Hands {
   on(server: string, wanted: (place: Place) => Resource, mode: "apply" | "check"): Promise<Done>;
 }
 
+/** On several servers at once: all are seen to, and then the first failure is thrown. */
+export async function onEach(hands: Hands, servers: readonly string[], wanted: (place: Place) => Resource, mode: "apply" | "check"): Promise<Done[]> {
+  const all = await Promise.allSettled(servers.map((name) => hands.on(name, wanted, mode)));
+  return all.map((one) => { if (one.status === "rejected") throw one.reason; return one.value; });
+}
+
 /** Over the run's SSH connections, which hold the hosts' locks. */
 export const handsOf = (run: SiteRun) => ({ hosts }: Cluster): Hands => {
   return {

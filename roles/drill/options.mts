@@ -41,5 +41,5 @@ function whole(flag: string, text: string, most: number): number {
 /** What --list prints. */
 export const listed = (): string => {
   const width = Math.max(...FAULTS.map((f) => f.name.length));
-  return FAULTS.map((f) => `${f.name.padEnd(width)}  ${f.who}: ${f.does}; ${f.back}\n`).join("");
+  return FAULTS.map((f) => `${f.name.padEnd(width)}  ${f.who}: ${f.does}. Then ${f.back}\n`).join("");
 };

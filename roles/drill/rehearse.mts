@@ -8,7 +8,7 @@ import type { ClusterState } from "../../lib/nats/state.mts";
 import type { ClusterTarget, ConnectOptions } from "../../lib/nats/target.mts";
 import { drillHealed } from "../../lib/resources/drill.mts";
 import type { Fault } from "./faults.mts";
-import type { Hands } from "./hands.mts";
+import { type Hands, onEach } from "./hands.mts";
 
 export interface Stage {
   target: ClusterTarget;
@@ -78,13 +78,13 @@ export async function rehearse(fault: Fault, able: readonly string[], stage: Sta
 
 /** @returns redundantMs */
 async function strike(fault: Fault, hit: readonly string[], before: ClusterState, { target, connect, hands, signal, holdMs, settleMs, progress }: Stage): Promise<number> {
-  const undo = (): Promise<unknown> => Promise.all(hit.map((name) => hands.on(name, ({ store }) => drillHealed(store), "apply")));
+  const undo = (): Promise<unknown> => onEach(hands, hit, ({ store }) => drillHealed(store), "apply");
   const look = { target, connect, signal };
   const deadline = Math.ceil((holdMs + GRACE_MS + (fault.then ? AGREE_MS : 0)) / 1000);
   let since = Date.now();
   try {
     progress(`${hit.join(", ")}: ${fault.does}`);
-    await Promise.all(hit.map((name) => hands.on(name, (place) => fault.make(fault.name, place, deadline), "apply")));
+    await onEach(hands, hit, (place) => fault.make(fault.name, place, deadline), "apply");
     if (fault.then) {
       progress(`waiting until the others hold everything without ${hit[0]}`);
       await othersAgree(hit[0]!, look);

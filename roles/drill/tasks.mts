@@ -7,7 +7,7 @@ import { drillCopyGone, drillHealed } from "../../lib/resources/drill.mts";
 import type { Cluster } from "../cluster.mts";
 import { gateFailure } from "../gate.mts";
 import type { Fault } from "./faults.mts";
-import type { Done, Hands } from "./hands.mts";
+import { type Done, type Hands, onEach } from "./hands.mts";
 import type { DrillOptions } from "./options.mts";
 import { rehearse, type Stage } from "./rehearse.mts";
 import { broken, type Line, powerLoss, summary, table } from "./report.mts";
@@ -22,7 +22,7 @@ const at = { file: "", line: 0 };
 export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptions): ClusterRole<Cluster> => ({
   kind: "cluster",
   name: "drill",
-  list: () => [LEFTOVERS, READY, ...options.faults.map((f) => f.name)],
+  list: () => [LEFTOVERS, READY, ...planned(options).map((p) => p.label)],
 
   async *tasks(cluster, signal) {
     const hands = handsFor(cluster);
@@ -35,7 +35,7 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
       fit = result.status !== "failed";
       return result;
     } });
-    const each = (what: Parameters<Hands["on"]>[1], mode: "apply" | "check", which: readonly string[] = names): Promise<Done[]> => Promise.all(which.map((name) => hands.on(name, what, mode)));
+    const each = (what: Parameters<Hands["on"]>[1], mode: "apply" | "check", which: readonly string[] = names): Promise<Done[]> => onEach(hands, which, what, mode);
 
     yield task(LEFTOVERS, async (mode) => {
       const found = (await each(({ store }) => drillHealed(store), mode)).flatMap((d, i) => d.changes.map((c) => ({ ...c, attribute: `${names[i]}: ${c.attribute}` })));
@@ -48,12 +48,9 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
       return unfit ?? { status: "ok" };
     });
     try {
-      for (let round = 1; round <= options.rounds; round++) {
-        for (const fault of options.faults) {
-          if (!fit) return;
-          const label = options.rounds > 1 ? `${fault.name} ${round}/${options.rounds}` : fault.name;
-          yield task(label, (mode) => one(fault, label, mode));
-        }
+      for (const { fault, label } of planned(options)) {
+        if (!fit) return;
+        yield task(label, (mode) => one(fault, label, mode));
       }
     } finally {
       if (lines.length) cluster.emit({ type: "table", title: `${cluster.name}: drill`, ...table(lines) });
@@ -87,7 +84,7 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
     async function possible(fault: Fault, state: ClusterState): Promise<{ able: string[]; why: string }> {
       const harmed = state.streams.filter(fault.destroys);
       const spared = names.filter((name) => !harmed.some((s) => s.copies.some((c) => c.server === name)));
-      const destroyed = `it would destroy ${harmed.map((s) => s.name).join(", ")} (one replica, or in memory)`;
+      const destroyed = `it would destroy ${harmed.map((s) => s.name).join(", ")} (too few replicas, or in memory)`;
       if (fault.every ? spared.length < names.length : !spared.length) return { able: [], why: destroyed };
       const looks = await each((place) => fault.make(fault.name, place, 0), "check", spared);
       const able = spared.filter((_, i) => looks[i]!.status !== "skipped");
@@ -102,6 +99,9 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
     }
   },
 });
+
+const planned = ({ faults, rounds }: DrillOptions): { fault: Fault; label: string }[] =>
+  Array.from({ length: rounds }, (_, i) => faults.map((fault) => ({ fault, label: rounds > 1 ? `${fault.name} ${i + 1}/${rounds}` : fault.name }))).flat();
 
 /** Three nodes with JetStream, all well: else any fault is an outage. @returns what is wrong */
 async function ready({ target, connect, hosts }: Cluster, signal: AbortSignal, timeoutMs: number): Promise<TaskResult | undefined> {
