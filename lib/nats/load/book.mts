@@ -8,8 +8,13 @@ export interface Range { from: number; to: number }
 
 export interface Counts { sent: number; acked: number; delivered: number; lost: number; duplicates: number }
 
-/** Where the stream was read back: from which of its sequence numbers on. Absent: it couldn't be. */
-export interface ReadBack { firstSequence: number }
+/** What the end of a run lets be said of what isn't there. */
+export interface Ending {
+  /** the stream was read back from this of its sequence numbers on; absent: it couldn't be */
+  firstSequence?: number;
+  /** the run was interrupted: nobody waited for the workers, so what they haven't got isn't lost for that */
+  hurried?: boolean;
+}
 
 /**
  * Accounts for every message of a run of any length: five bytes each, so an hour of 200 msg/s takes 4 MB.
@@ -43,7 +48,7 @@ export class Book {
   /** Another copy of a queue-group message: there are no sequence numbers to tell it by. */
   twice(number: number): void { this.#flags[number]! |= TWICE; }
 
-  counts(range: Range, read?: ReadBack): Counts {
+  counts(range: Range, ending: Ending = {}): Counts {
     const counts: Counts = { sent: 0, acked: 0, delivered: 0, lost: 0, duplicates: 0 };
     for (let i = range.from; i < range.to; i++) {
       const flags = this.#flags[i]!;
@@ -51,23 +56,23 @@ export class Book {
       if (flags & ACKED) counts.acked++;
       if (flags & DELIVERED) counts.delivered++;
       if (flags & TWICE) counts.duplicates++;
-      if (this.#isLost(i, read)) counts.lost++;
+      if (this.#isLost(i, ending)) counts.lost++;
     }
     return counts;
   }
 
   /** Numbers of the first few that are lost. */
-  lostAt(read: ReadBack | undefined, most = 5): number[] {
+  lostAt(ending: Ending, most = 5): number[] {
     const found: number[] = [];
-    for (let i = 0; i < this.#sent && found.length < most; i++) if (this.#isLost(i, read)) found.push(i);
+    for (let i = 0; i < this.#sent && found.length < most; i++) if (this.#isLost(i, ending)) found.push(i);
     return found;
   }
 
   /** Acknowledged by the stream, and no worker ever got it, or the stream no longer has it though it hasn't aged out. */
-  #isLost(number: number, read: ReadBack | undefined): boolean {
+  #isLost(number: number, { firstSequence = Infinity, hurried = false }: Ending): boolean {
     const flags = this.#flags[number]!;
     if (!(flags & ACKED)) return false;
-    return !(flags & DELIVERED) || (read !== undefined && !(flags & FOUND) && this.#sequences[number]! >= read.firstSequence);
+    return (!hurried && !(flags & DELIVERED)) || (!(flags & FOUND) && this.#sequences[number]! >= firstSequence);
   }
 
   #note(number: number, flag: number, sequence: number): boolean {

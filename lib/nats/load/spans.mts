@@ -1,4 +1,4 @@
-import type { Book, ReadBack } from "./book.mts";
+import type { Book, Ending } from "./book.mts";
 import { Gaps, longer, type Gap } from "./gaps.mts";
 import type { SteadyFigures } from "./steady-account.mts";
 
@@ -36,11 +36,10 @@ export class Spans {
     this.#close(this.gaps.publish.cut(until.publish), this.gaps.pull.cut(until.pull), this.gaps.push.cut(until.push));
   }
 
-  /** @param read how far the stream could be read back */
-  figures(read: ReadBack | undefined): SteadyFigures[] {
+  figures(ending: Ending): SteadyFigures[] {
     const { stored, pushed } = this.#books;
     return this.#closed.map(({ label, from, to, measured }) => {
-      const s = stored.counts({ from: from.stored, to: to.stored }, read);
+      const s = stored.counts({ from: from.stored, to: to.stored }, ending);
       const p = pushed.counts({ from: from.pushed, to: to.pushed });
       return {
         label, from: from.at, to: to.at, sent: s.sent, acked: s.acked, ackedLost: s.lost, duplicatesStored: s.duplicates, delivered: s.delivered,

@@ -49,6 +49,8 @@ export interface SteadyAccount extends SteadyFigures {
   unacked: number;
   /** due, but held back while too many were unacknowledged */
   heldBack: number;
+  /** it was interrupted: what was under way, nobody waited for */
+  hurried: boolean;
   /** why the stream couldn't be read back: ackedLost and duplicatesStored then tell only what the workers saw */
   notReadBack?: string;
   reconnects: number;
@@ -64,7 +66,7 @@ export function findings(a: SteadyAccount): string[] {
   if (a.sent === 0) lines.push("the load could send no message");
   if (a.ackedLost > 0) lines.push(`${n(a.ackedLost)} of ${n(a.acked)} acknowledged messages are lost (numbers ${a.lostAt.join(", ")}${a.ackedLost > a.lostAt.length ? ", …" : ""})`);
   if (a.duplicatesStored > 0) lines.push(`${n(a.duplicatesStored)} messages are stored twice`);
-  if (a.unacked > 0) lines.push(`${n(a.unacked)} messages were never acknowledged`);
+  if (a.unacked > 0 && !a.hurried) lines.push(`${n(a.unacked)} messages were never acknowledged`);
   if (a.push.duplicates > 0) lines.push(`${n(a.push.duplicates)} messages of the queue group were delivered twice`);
   if (a.notReadBack) lines.push(`the stream of the load could not be read back: ${a.notReadBack}`);
   return lines;

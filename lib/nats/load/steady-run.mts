@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { Book, type ReadBack } from "./book.mts";
+import { Book, type Ending } from "./book.mts";
 import { now } from "./clock.mts";
 import { Outbox } from "./outbox.mts";
 import { message, sequenceOf } from "./payload.mts";
@@ -85,7 +85,7 @@ export class SteadyRun {
   }
 
   /** Sends no more, waits for what is under way, and reads the stream back. */
-  async finish(wait: Wait, patience: number): Promise<Omit<SteadyAccount, "rate" | "stream" | "replicas" | "reconnects" | "errors">> {
+  async finish(wait: Wait, patience: number, interrupted: () => boolean): Promise<Omit<SteadyAccount, "rate" | "stream" | "replicas" | "reconnects" | "errors">> {
     const { publish, pull, push } = this.#spans.gaps;
     this.#sending = false;
     const stopped = now();
@@ -99,14 +99,15 @@ export class SteadyRun {
     for (const worker of this.#workers) worker.stop();
     for (const subscription of this.#queue) subscription.unsubscribe();
     this.#outbox.close();
+    const hurried = interrupted();
     const read = await this.#readBack(wait);
-    const known = "firstSequence" in read ? read : undefined;
-    const spans = this.#spans.figures(known);
-    return { ...total(spans), spans, unacked, heldBack: this.#heldBack, lostAt: this.#stored.lostAt(known), ...("failure" in read && { notReadBack: read.failure }) };
+    const ending: Ending = { ...("firstSequence" in read && read), hurried };
+    const spans = this.#spans.figures(ending);
+    return { ...total(spans), spans, unacked, heldBack: this.#heldBack, hurried, lostAt: this.#stored.lostAt(ending), ...("failure" in read && { notReadBack: read.failure }) };
   }
 
   /** Tries more than once: its leader may just have gone. */
-  async #readBack(wait: Wait): Promise<ReadBack | { failure: string }> {
+  async #readBack(wait: Wait): Promise<{ firstSequence: number } | { failure: string }> {
     for (let left = 2; ; left--) {
       try {
         return await readBack(this.#plan.watcher.live(), this.#plan.stream, (data, sequence) => {

@@ -82,7 +82,7 @@ export async function steadyLoad(target: ClusterTarget, options: SteadyOptions =
   const wait: Wait = ({ patience: most, ...o }) => settled({ ...o, patience: () => (signal?.aborted ? Math.min(1000, most) : most) });
   const finish = async (): Promise<SteadyAccount> => {
     clearInterval(every);
-    const figures = await run.finish(wait, patience);
+    const figures = await run.finish(wait, patience, () => signal?.aborted ?? false);
     await removeTemporary(() => manager(watcher.live()), stream).catch((error: Error) => run.note(error.message));
     for (const text of watcher.errors) run.note(text);
     await end();
