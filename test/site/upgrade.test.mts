@@ -94,6 +94,31 @@ t.test("2.10.27 to 2.15.1 under load, node by node", { skip }, async (t) => {
     t.same(await site.servers(), before);
   });
 
+  t.test("one node upgraded, and its store with it: the way back goes over an empty store, which the others fill", async (t) => {
+    const nc = await site.app(t);
+    for (let i = 0; i < 200; i++) await nc.request("orders.new", `order ${i}`, { timeout: 5000 });
+    const running = site.play("upgrade.mts", ...go);
+    const first = await running.until((e) => e.type === "task_end" && e.task.startsWith("handler switch") && e.status === "changed", "a switch");
+    running.signal("SIGINT");
+    exits(t, await running.result, 130);
+    const lane = "lane" in first ? first.lane : "";
+    t.same((await versions(site)).sort(), ["2.10.27", "2.10.27", "2.15.1"]);
+
+    const refused = await site.play("upgrade.mts", "--rollback", "--accept-r1-downtime").result;
+    exits(t, refused, 3);
+    t.match(refused.stderr, new RegExp(`^--rollback: ${lane} has streams written by 2\\.15\\.1, which 2\\.10\\.27 can't read; keep 2\\.15\\.1, or see .*docs/upgrade\\.md\n$`));
+
+    const store = await site.sh(lane, "sed -n 's/^jetstream.store_dir = //p' /etc/nats/restart-only");
+    await site.sh(lane, `systemctl stop nats-server && mv ${store}/jetstream ${store}/jetstream.newer`);
+    const back = await site.play("upgrade.mts", "--rollback", "--accept-r1-downtime").result;
+    exits(t, back, 0);
+    t.same(await versions(site), ALL);
+    const orders = (await site.state()).streams.find((s) => s.name === "ORDERS")!;
+    t.same(orders.copies.map((c) => [c.server, c.messages]), site.names.map((n) => [n, 200]), "every copy is whole again");
+    t.equal(file(site), vars("2.10.27"));
+    await site.sh(lane, `rm -r ${store}/jetstream.newer`);
+  });
+
   t.test("all three nodes under load: leader last, never two away, no message lost; the inventory says so", async (t) => {
     const since = Date.now();
     const leader = (await site.state()).servers.find((s) => s.jetstream?.meta?.leader === s.name)!.name;
