@@ -32,6 +32,7 @@ export async function observe(target: ClusterTarget, options: ObserveOptions = {
   const names = probes.filter((p) => p.failure?.fault !== "refused" && (p.greeting || !options.quick)).map((p) => p.node.name);
   let failure = own instanceof Error ? own.message : undefined;
   const connection = options.connection ?? (own instanceof Error ? undefined : own);
+  const asked = Date.now();
   const first = connection ? await part(connection, names, options).catch((error: Error) => { failure = error.message; return NOTHING; }) : NOTHING;
   if (own && !(own instanceof Error)) await own.close();
   const unheard = names.filter((name) => !first.servers.some((s) => s.name === name));
@@ -40,7 +41,7 @@ export async function observe(target: ClusterTarget, options: ObserveOptions = {
   const mesh = [first, ...islands].reduce((largest, one) => (one.servers.length > largest.servers.length ? one : largest));
   const servers = dedupe([mesh, first, ...islands].flatMap((p) => p.servers.map((s) => ({ ...s, inMesh: p === mesh }))));
   const nodes = target.nodes.map((node, i) => ({ node, probe: probes[i]!, server: serverOf(node, probes[i]!, servers) }));
-  return { at, target, nodes, servers, streams: mesh.streams, ...(failure && { failure }) };
+  return { at, asked, target, nodes, servers, streams: mesh.streams, ...(failure && { failure }) };
 }
 
 /** A connected part of the cluster, as seen from one connection. */

@@ -79,8 +79,9 @@ export interface StreamState {
 
 /** The cluster at one moment, from one round of requests. */
 export interface ClusterState {
-  /** epoch ms of the controller */
+  /** epoch ms of the controller: when the look began, and when the servers were asked for their counters */
   at: number;
+  asked: number;
   target: ClusterTarget;
   nodes: NodeState[];
   /** all servers that answered, also those no node of the target stands for */

@@ -60,6 +60,7 @@ export async function ensurePki(inventoryDir: string, hosts: readonly PkiHost[],
     const path = join(folder, host.name);
     let cert = readIfThere(`${path}.crt`);
     const aged = cert !== undefined && isBefore(cert, renew);
+    if (aged) ca.key(); // before a key is replaced for which nothing can be signed
     const keyPem = aged ? newKey(`${path}.key`, dryRun) : openKey(`${path}.key`, dryRun);
     const key = parseKey(`${path}.key`, keyPem);
     const names = namesOf(host);

@@ -5,11 +5,10 @@ import { command, held, rollOut, showSteps } from "./roll-out.mts";
 
 type Step = "trust" | "switch" | "finish";
 
-/** Is it this step's turn? @throws UsageError with the one that comes before */
+/** Is it this step's turn? The last one may always be run again: an earlier run of it may have been interrupted. @throws UsageError with the one that comes before */
 export function checkStep({ dir }: { dir: string }, step: Step): void {
   const phase = caPhase(dir);
   if (step === "switch" && phase === "single") throw new UsageError(`${dir}/pki: there is no new CA to switch to; first run --ca`);
-  if (step === "finish" && phase === "single") throw new UsageError(`${dir}/pki: only one CA is trusted, there is nothing to finish`);
   if (step === "finish" && phase === "trusted") throw new UsageError(`${dir}/pki: the servers' certificates still come from the old CA; first run --ca --switch`);
   if (step === "trust" && phase === "switched") throw new UsageError(`${dir}/pki: the CA has been replaced, and the old one is still trusted; first run --ca --finish`);
 }

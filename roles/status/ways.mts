@@ -3,7 +3,7 @@ import type { Session } from "../../lib/engine/session.mts";
 import type { Host } from "../../lib/inventory/types.mts";
 
 /** Once a node has been reached, others are waited for so long, ms: a login since its start, and after the first node was there. */
-const LOGIN_MS = 1500, BESIDE_MS = 1000;
+const LOGIN_MS = 1000, BESIDE_MS = 1000;
 /** Without any node, ms: as long as OpenSSH itself tries. */
 const ALONE_MS = 15_000;
 /** Between two attempts to log in to a host that doesn't let us, or whose session has died, ms. */

@@ -6,7 +6,7 @@ import t from "tap";
 import { ensurePki } from "../../lib/pki/ca.mts";
 import { beginRenewal, endRenewal, renewal } from "../../lib/pki/renewal.mts";
 import { apply, caPhase, dropOld, signWithNew, trustNew } from "../../lib/pki/rotation.mts";
-import { contents, inventoryFolder } from "./fixture.mts";
+import { contents, inventoryFolder, usageLines } from "./fixture.mts";
 
 const HOSTS = [{ name: "nats-node-1", serverName: "n1", address: "10.0.0.1" }, { name: "nats-node-2", serverName: "n2", address: "10.0.0.2" }];
 const pems = (text: string): string[] => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
@@ -119,4 +119,14 @@ t.test("certificates are renewed on demand: new keys, once", async (t) => {
   t.notOk(renewal(dir, now + 90_000_000).underWay, "but not days later");
   endRenewal(dir);
   t.same((await ensurePki(dir, HOSTS)).changed, [], "ended");
+});
+
+t.test("a renewal without the CA's key says so, and replaces no key", async (t) => {
+  const dir = inventoryFolder(t);
+  await ensurePki(dir, HOSTS);
+  beginRenewal(dir, renewal(dir, Date.now() + 2000).file);
+  renameSync(join(dir, "pki/ca.key"), join(dir, "elsewhere.key"));
+  const files = contents(dir);
+  t.match(await usageLines(() => ensurePki(dir, HOSTS)), [/ca\.key: is missing, and certificates have to be issued/]);
+  t.same(contents(dir), files);
 });

@@ -13,7 +13,7 @@ import { Sampler } from "../support/sampler.mts";
 import { siteLab, type Running, type Site } from "../support/site.mts";
 import { Writer } from "../support/writer.mts";
 
-t.setTimeout(1_200_000);
+t.setTimeout(600_000);
 
 const HANDLER = "handler reload or restart nats-server";
 const SEED = /\bSU[A-Z2-7]{56}\b/;
@@ -32,6 +32,9 @@ const shown = (site: Site): Promise<string[]> => Promise.all(site.hosts.map((h) 
     secure.once("error", reject);
   });
 })));
+
+/** Why nobody lets us in; "let in" when somebody does. */
+const refusal = (target: ClusterTarget): Promise<string> => connectApp(target).then((nc) => nc.close().then(() => "let in"), (error: Error) => error.message);
 
 t.test("certificates, CA and seeds are replaced under a client that writes: no restart, no failed publish, nothing lost", { skip }, async (t) => {
   const site = await siteLab(t, "rotate");
@@ -90,12 +93,12 @@ t.test("certificates, CA and seeds are replaced under a client that writes: no r
     const run = await done(t, 0, rotate("--ca", "--switch"));
     t.equal(reloaded(run).length, 2, "the rest");
     await connectApp(bundle).then((c) => c.close());
-    await t.rejects(connectApp(old), /TLS/, "who has the old CA only doesn't get in any more");
+    t.match(await refusal(old), /TLS/, "who has the old CA only doesn't get in any more");
     t.same((await site.rollout()).deviations, [], "a plain rollout leaves it as it is");
     await done(t, 0, rotate("--ca", "--finish"));
     await connectApp(site.target).then((c) => c.close());
     t.equal(site.target.tls!.ca.match(/BEGIN/g)!.length, 1);
-    t.match((await done(t, 3, rotate("--ca", "--finish"))).stderr, /nothing to finish/);
+    t.same((await done(t, 0, rotate("--ca", "--finish"))).deviations, [], "again: nothing is left to do");
   });
 
   t.test("--credentials: interrupted and gone on with; old and new seeds let in, sampan's own among them", async (t) => {
@@ -122,6 +125,7 @@ t.test("certificates, CA and seeds are replaced under a client that writes: no r
   t.test("--credentials --finish: not while somebody is connected by the old seed; then the old one is refused", async (t) => {
     const old = site.secrets["NATS_APP_NKEY_SEED_OLD"]!;
     const refused = await done(t, 1, rotate("--credentials", "--finish"));
+    t.same(refused.ends("failed").map((e) => e.task), ["old seed of app"], "sampan's own users go by the new ones");
     t.match(refused.ends("failed")[0]?.failure, { what: /1 client is connected by the old seed of app/, output: /\S+ {2}.* on nats-/ });
     t.ok(site.secrets["NATS_APP_NKEY_SEED_OLD"], "and it is still accepted");
     t.equal(nc.info!.client_id, client, "through all this the client kept its connection");
@@ -131,7 +135,7 @@ t.test("certificates, CA and seeds are replaced under a client that writes: no r
     await nc.close();
     await done(t, 0, rotate("--credentials", "--finish"));
     t.same(Object.keys(site.secrets).filter((n) => /_(OLD|NEXT)$/.test(n)), []);
-    await t.rejects(connectApp({ ...site.target, app: { nkeySeed: new Secret(old) } }), /refused the credential/);
+    t.match(await refusal({ ...site.target, app: { nkeySeed: new Secret(old) } }), /refused the credential/);
     await connectApp(site.target).then((c) => c.close());
     t.same((await site.rollout()).deviations, []);
   });

@@ -4,11 +4,14 @@ import type { Status } from "./status.mts";
 /** Exit statuses of the monitoring plugins' guidelines (monitoring-plugins.org). */
 export const EXIT: Readonly<Record<Level, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
+/** Characters of one alarm's text: monitoring systems cut lines, and the next alarm should still be told. */
+const MOST = 160;
+
 /** `OK|WARNING|CRITICAL|UNKNOWN - text | perfdata`, one line. Counters (`c`) only grow: the monitoring makes rates of them. */
 export function nagiosLine(status: Status, counters: { inMsgs: number; outMsgs: number }): string {
   const { level, nodes, streams, consumers, alarms } = status;
   const up = nodes.filter((n) => n.up).length;
-  const told = grouped(alarms).slice(0, 3).map((a) => `${a.title}${a.assets.length ? ` (${few(a.assets)})` : ""}: ${a.detail}`);
+  const told = grouped(alarms).slice(0, 3).map((a) => `${a.title}${a.assets.length ? ` (${few(a.assets)})` : ""}: ${a.detail.length > MOST ? `${a.detail.slice(0, MOST - 1)}…` : a.detail}`);
   const more = grouped(alarms).length - told.length;
   const text = level === "ok"
     ? `${status.cluster}: ${up} of ${nodes.length} nodes up, streams ${streams.length}, consumers ${consumers.length}`

@@ -15,7 +15,7 @@ export interface Rates {
 
 /** What went on between two looks at a cluster. Counters that fell belong to something new under the old name: they tell nothing. */
 export function rates(before: ClusterState | undefined, now: ClusterState): Rates {
-  const overMs = before ? now.at - before.at : 0;
+  const overMs = before ? now.asked - before.asked : 0;
   const per = (from: number | undefined, to: number): number | undefined =>
     from === undefined || overMs <= 0 || to < from ? undefined : ((to - from) * 1000) / overMs;
   const earlier = (stream: StreamState): StreamState | undefined => before?.streams.find((s) => s.name === stream.name && s.account === stream.account);

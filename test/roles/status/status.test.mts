@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import t, { type Test } from "tap";
 import { connectApp } from "../../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../../lib/nats/gate.mts";
 import { request } from "../../../lib/nats/jetstream/api.mts";
 import type { Status } from "../../../lib/nats/status/status.mts";
+import { width } from "../../../lib/report/text.mts";
 import { root } from "../../lab/fixture.mts";
 import { until } from "../../nats/until.mts";
 import { TestCluster } from "../../nats/servers.mts";
@@ -67,6 +69,26 @@ t.test("three nodes under traffic", async (t) => {
     const { code, out } = await status(t, dir, "--check").ended;
     t.equal(code, 0);
     t.match(out, /^OK - test: 3 of 3 nodes up, streams 2, consumers 1 \| nodes_up=3;;;0;3 .*messages=\d+ bytes=\d+B .*store=[\d.]+%;90;100;0;100 in_msgs=\d+c out_msgs=\d+c\n$/);
+  });
+
+  t.test("--watch on a terminal: whole pictures within its size, and q gives the terminal back", async (t) => {
+    const child = spawn("script", ["-qefc", `stty cols 80 rows 24; exec ${join(root, "playbooks/status.mts")} -i ${dir} --watch --interval 300ms`, "/dev/null"],
+      { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, TERM: "xterm-256color", LANG: "C.UTF-8" } });
+    t.teardown(() => child.kill("SIGKILL"));
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (s: string) => { text += s; });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    const frames = (): string[] => text.split("\x1b[?2026h").slice(1).filter((f) => f.endsWith("\x1b[?2026l"));
+    await until(async () => frames().length, (n) => n >= 5, 60_000);
+    child.stdin.write("q");
+    t.equal(await ended, 0);
+    t.ok(text.endsWith("\x1b[?25h\x1b[?1049l"), "the screen that was there before");
+    for (const frame of frames()) {
+      const lines = stripVTControlCharacters(frame).split(/\r*\n/);
+      t.ok(lines.length <= 24 && lines.every((l) => width(l) < 80), frame);
+    }
+    t.match(stripVTControlCharacters(frames().at(-1)!), /^test {2}OK[^]*3 of 3 nodes[^]*LOGS > pull-worker[^]*q quits/);
+    t.notMatch(frames().slice(1).join(""), "\x1b[2J", "never cleared: no flicker");
   });
 
   t.test("a dead node: named first, with what to do; what lay on it alone is named too; the watch sees it go and come", async (t) => {
