@@ -40,7 +40,7 @@ export const backup = ({ to, streams, keep }: BackupOptions): ClusterRole<Cluste
         yield { task, listed: "streams", at, async run(mode) {
           const info = await streamInfo(nc, name);
           if (!info) return { status: "skipped", reason: "it has gone meanwhile" };
-          const change = (desired: string) => [{ attribute: "saved", current: "", desired }];
+          const change = (desired: string) => [{ attribute: "file", current: "absent", desired }];
           if (mode === "check") return { status: "drift", changes: change(`${numberText(info.state.messages)} messages, ${sizeText(info.state.bytes)}`) };
           failed.push(name);
           if (isFrozen(info.config)) cluster.emit({ type: "warning", text: `stream ${name} takes no messages: a migration or restore has closed it and didn't come to its end` });

@@ -75,7 +75,7 @@ export const out = (options: OutOptions): ClusterRole<Cluster> => ({
     function saving(name: string, info: StreamInfo, account: string): ClusterTask {
       const task = `save stream ${name}`;
       return { task, listed: "streams", at, async run(mode) {
-        if (mode === "check") return { status: "drift", changes: [{ attribute: "saved", current: "", desired: `${numberText(info.state.messages)} messages, ${sizeText(info.state.bytes)}` }] };
+        if (mode === "check") return { status: "drift", changes: [{ attribute: "file", current: "absent", desired: `${numberText(info.state.messages)} messages, ${sizeText(info.state.bytes)}` }] };
         good = false;
         folder ??= new BackupFolder(options.backup);
         const file = fileName(account, name, new Set([...saved.keys()].filter((n) => n !== name).map((n) => fileName(account, n, new Set()).toLowerCase())));
@@ -83,7 +83,7 @@ export const out = (options: OutOptions): ClusterRole<Cluster> => ({
         saved.set(name, { ...entry, entry: { ...entry.entry, config: { ...state.configs[name]!, name, num_replicas: state.configs[name]!.num_replicas } } });
         good = true;
         const { entry: e } = entry;
-        return { status: "changed", changes: [{ attribute: "saved", current: "", desired: "file" in e ? `${numberText(e.messages)} messages ${e.first} to ${e.last}, ${sizeText(e.bytes)}, read back` : "its configuration only" }] };
+        return { status: "changed", changes: [{ attribute: "file", current: "absent", desired: "file" in e ? `${numberText(e.messages)} messages ${e.first} to ${e.last}, ${sizeText(e.bytes)}, read back` : "its configuration only" }] };
       } };
     }
 

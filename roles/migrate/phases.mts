@@ -32,8 +32,17 @@ export interface Migration {
 
 const STEPS = ["close the streams to publishers, save them, read them back", "stop the old server and move its store aside", "install and configure the cluster on empty stores", "put the streams back with their replicas, prove them, open them to publishers", "verify"];
 
-/** The whole way, or the rest of it: each stage is known by what is on disks and servers. Ends early when something fails. */
-export async function migrate(run: SiteRun, clusters: readonly Cluster[], { source, dir, inPlace, acceptMemoryLoss }: Migration): Promise<boolean> {
+/** The whole way, or the rest of it: each stage is known by what is on disks and servers. @returns whether it is done */
+export async function migrate(run: SiteRun, clusters: readonly Cluster[], migration: Migration): Promise<boolean> {
+  const done = await stages(run, clusters, migration);
+  if (!done && run.mode === "apply" && readState(migration.dir, placeOf(migration.source))) {
+    run.emit({ type: "warning", text: "publishers get no acknowledgement from the old server until this is through: run the same command again, or give it up with --back" });
+  }
+  return done;
+}
+
+/** Ends early when something fails. */
+async function stages(run: SiteRun, clusters: readonly Cluster[], { source, dir, inPlace, acceptMemoryLoss }: Migration): Promise<boolean> {
   const cluster = clusters[0]!, backup = join(dir, "backup");
   const state = (): ReturnType<typeof readState> => readState(dir, placeOf(source));
   const well = (): boolean => run.exit === 0 && !run.stopped;

@@ -13,7 +13,7 @@ export interface Comparison {
   notes: string[];
 }
 
-type Expected = Pick<SavedStream, "messages" | "first" | "last" | "subjects" | "consumers">;
+type Expected = Pick<SavedStream, "deleted" | "messages" | "first" | "last" | "subjects" | "consumers">;
 
 /** After a restore the consumers come one by one, and a new leader counts first. */
 const PATIENCE_MS = 15_000;
@@ -38,7 +38,8 @@ export async function compare(nc: NatsConnection, name: string, expected: Expect
   const now = await consumers(nc, name);
   const advanced = expected.consumers.some((c) => (now.find((n) => n.name === c.name)?.ack_floor.stream_seq ?? 0) > c.ackFloor);
   const fed = Boolean(config["mirror"] || config["sources"]);
-  const fewer = Number(config["max_age"] ?? 0) > 0 || config["allow_msg_ttl"] ? "had outlived the stream's max_age" : config["retention"] !== "limits" && advanced ? "were acknowledged meanwhile" : undefined;
+  const fewer = Number(config["max_age"] ?? 0) > 0 || config["allow_msg_ttl"] ? "had outlived the stream's max_age" : config["retention"] !== "limits" && advanced ? "were acknowledged meanwhile"
+    : state.messages >= expected.messages - expected.deleted ? "went while the snapshot was taken" : undefined;
 
   if (state.messages < expected.messages && fewer) notes.push(`${expected.messages - state.messages} messages ${fewer}`);
   else if (state.messages > expected.messages && fed) notes.push(`${state.messages - expected.messages} messages came from its origin meanwhile`);

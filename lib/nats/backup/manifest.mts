@@ -25,6 +25,8 @@ const stream = v.object({
   config: config(), state: v.looseObject({ messages: count(), bytes: count(), first_seq: count(), last_seq: count() }),
   /** what the file holds, counted */
   messages: count(), first: count(), last: count(),
+  /** so many went while the snapshot was taken (acknowledged, aged, deleted): they may be in the file, and need not come back. Format 1 only */
+  deleted: count(),
   subjects: v.object({ digest: v.string(), counts: v.optional(v.record(v.string(), count())) }),
   consumers: v.array(consumer),
 });

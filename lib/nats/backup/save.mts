@@ -37,9 +37,10 @@ export async function save(nc: NatsConnection, account: string, name: string, pa
     const reading = pace((text) => tell(`reading it back: ${text}`), bytes);
     const found = await readContents(path, { range, progress: reading, signal });
     const { messages, first, last, subjects } = found;
-    if (messages < head.state.messages && !await deletedSince(nc, name, head.state)) throw new BadArchive(`it holds ${messages} of ${head.state.messages} messages`);
+    const gone = await deletedSince(nc, name, before.state);
+    if (messages < head.state.messages - gone) throw new BadArchive(`it holds ${messages} of ${head.state.messages} messages`);
     return {
-      account, name, file, sha256: found.sha256, bytes: found.bytes, format: found.format, config: unfrozen(head.config), state: head.state, messages, first, last, subjects,
+      account, name, file, sha256: found.sha256, bytes: found.bytes, format: found.format, config: unfrozen(head.config), state: head.state, messages, first, last, deleted: found.format === 1 ? gone : 0, subjects,
       consumers: found.consumers.map((c) => ({ ...c, config: known.find((k) => k.name === c.name)?.config })),
     };
   } catch (error) {
@@ -76,8 +77,8 @@ async function written(nc: NatsConnection, name: string, handle: FileHandle, exp
   }
 }
 
-/** Whether messages went while the snapshot was taken, by acknowledgement, age or a limit: then it may hold fewer than were there at its beginning. */
-async function deletedSince(nc: NatsConnection, name: string, then: { messages: number; last_seq: number }): Promise<boolean> {
+/** How many messages went since then, by acknowledgement, age or a limit. */
+async function deletedSince(nc: NatsConnection, name: string, then: { messages: number; last_seq: number }): Promise<number> {
   const now = (await streamInfo(nc, name))?.state;
-  return !now || now.messages - (now.last_seq - then.last_seq) < then.messages;
+  return now ? Math.max(0, then.messages + (now.last_seq - then.last_seq) - now.messages) : then.messages;
 }
