@@ -15,9 +15,11 @@ export interface Preflight {
   has: readonly Has[];
   acceptR1Downtime: boolean;
   skipMinors: boolean;
-  /** takes what each server ran before, by its host's name */
+  /** takes what each server ran before, or DOWN, by its host's name */
   before: Map<string, string>;
 }
+
+export const DOWN = "down";
 
 const at = { file: "", line: 0 };
 /** How long a replica may take to catch up before it counts as a reason to wait for, ms. */
@@ -30,7 +32,7 @@ export const preflight = (o: Preflight): ClusterRole<Cluster> => ({
   list: () => ["way from version to version", "the others can do without each node", "streams and consumers with a single copy"],
   async *tasks(cluster, signal) {
     const state = await observe(cluster.target, cluster.connect);
-    for (const { node, server } of state.nodes) o.before.set(node.lane, server?.version ?? "down");
+    for (const { node, server } of state.nodes) o.before.set(node.lane, server?.version ?? DOWN);
     yield task("way from version to version", () => way(cluster, o));
     yield task("the others can do without each node", () => spare(cluster, state, signal));
     yield task("streams and consumers with a single copy", () => single(cluster, state, o));

@@ -11,7 +11,7 @@ import { verified } from "../verify/verified.mts";
 import { formerVersion, setVersion, wantedVersion, whatTheyHave } from "./destination.mts";
 import { switchTo } from "./handlers.mts";
 import { pin } from "./pin.mts";
-import { preflight } from "./preflight.mts";
+import { DOWN, preflight } from "./preflight.mts";
 import { upgradeBeside, upgradeLook } from "./tasks.mts";
 import { Witness } from "./witness.mts";
 
@@ -54,20 +54,19 @@ export async function upgrade(flags: UpgradeFlags, run: SiteRun): Promise<void> 
   await run.hosts("put it beside", [upgradeBeside]);
   // A host that can't have it stops all: no node has been touched.
   if (over(run)) return;
-  if (!(await rolled(run, clusters, version, Number(load)))) return;
+  const down = new Set([...before].filter(([, has]) => has === DOWN).map(([name]) => name));
+  if (!(await rolled(run, clusters, { version, rate: Number(load), down }))) return;
   await showVersions(run, clusters, before);
   await verified(run);
 }
 
 /** @returns false when it came to an end before the last node */
-async function rolled(run: SiteRun, clusters: readonly Cluster[], version: string, rate: number): Promise<boolean> {
+async function rolled(run: SiteRun, clusters: readonly Cluster[], { version, rate, down }: { version: string; rate: number; down: ReadonlySet<string> }): Promise<boolean> {
   const handler = switchTo(version);
   const due = [...run.due.values()].flat().some((step) => step.handler === handler);
   if (run.mode === "check" || !due) return true;
-  const witness = new Witness(run, clusters);
+  const witness = new Witness({ run, clusters, rate, down });
   try {
-    await witness.start(rate);
-    if (over(run)) return false;
     await roll(run, handler, witness.watching(clusterGate(clusters, run.abort.signal)));
   } finally {
     await witness.end();
@@ -82,6 +81,6 @@ async function showVersions(run: SiteRun, clusters: readonly Cluster[], before: 
   if (run.mode === "check") return;
   for (const { name, target, connect, emit } of clusters) {
     const { nodes } = await observe(target, connect);
-    emit({ type: "table", title: `${name}: versions`, columns: ["node", "before", "now"], rows: nodes.map(({ node, server }) => [node.lane, before.get(node.lane) ?? "", server?.version ?? "down"]) });
+    emit({ type: "table", title: `${name}: versions`, columns: ["node", "before", "now"], rows: nodes.map(({ node, server }) => [node.lane, before.get(node.lane) ?? "", server?.version ?? DOWN]) });
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { JetStreamApiError } from "@nats-io/jetstream";
 import { UsageError } from "../../inventory/types.mts";
 import type { ClusterTarget, ConnectOptions } from "../target.mts";
 import { now, pause } from "./clock.mts";
@@ -43,6 +44,10 @@ const DUPLICATES_MS = 10 * 60_000;
 /** What a message takes on a disk, generously. */
 const BYTES = 264;
 const MOST_RATE = 5000;
+/** How long the cluster may take to have a place for the stream, ms. */
+const SETTLING_MS = 15_000;
+/** nats-server's error codes (server/errors.json) */
+const NO_PEERS = 10005, NO_LEADER = 10008;
 
 /**
  * A load that runs until it is told to stop, through restarts, lost servers and elections, and accounts for every message:
@@ -64,10 +69,10 @@ export async function steadyLoad(target: ClusterTarget, options: SteadyOptions =
   try {
     const jsm = await manager(watcher.live());
     await sweep(jsm);
-    await createTemporary(jsm, {
+    await settledIn(signal, () => createTemporary(jsm, {
       name: stream, subject, replicas, durable: DURABLE, ackWait: 5000, maxAckPending: 10_000,
       bytes: Math.ceil((rate * KEEP_MS * BYTES) / 1000) + 16 * 1024 * 1024, keepMs: KEEP_MS, duplicatesMs: DUPLICATES_MS,
-    });
+    }));
     try {
       await streamReach(connections, { stream, durable: DURABLE, subject, patience, signal });
       run = new SteadyRun({ connections, watcher, rate, id, stream, durable: DURABLE, subject, queue: `${base}.${id}.jobs.process` });
@@ -90,6 +95,20 @@ export async function steadyLoad(target: ClusterTarget, options: SteadyOptions =
   };
   let account: Promise<SteadyAccount> | undefined;
   return { stream, durable: DURABLE, now: () => run.now(), mark: (label) => run.mark(label), stop: () => (account ??= finish()) };
+}
+
+/** Tries again while a node that has just come back still counts as offline, or while there is no leader. */
+async function settledIn(signal: AbortSignal | undefined, attempt: () => Promise<void>): Promise<void> {
+  for (const until = now() + SETTLING_MS; ;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const { cause = error } = error as Error;
+      const passing = cause instanceof JetStreamApiError ? [NO_PEERS, NO_LEADER].includes(cause.code) : (cause as Error).name === "TimeoutError";
+      if (!passing || now() > until) throw error;
+      await pause(500, signal);
+    }
+  }
 }
 
 async function settled({ done, progress, patience }: { done: () => boolean; progress: () => number; patience: () => number }): Promise<boolean> {
