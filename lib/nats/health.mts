@@ -1,7 +1,7 @@
 import type { Check, Checker, Expectation } from "./health/check.mts";
 import { ackPending, alive, declaredConsumers } from "./health/consumers.mts";
 import { limits } from "./health/limits.mts";
-import { clusterName, routes, wholeRoutes } from "./health/mesh.mts";
+import { clusterName, routeRtt, routes, wholeRoutes } from "./health/mesh.mts";
 import { jetstreamOn, meta } from "./health/meta.mts";
 import { clock, configuration, healthz, named, reachable, slowConsumers, strangers, version } from "./health/nodes.mts";
 import { auth, authorities, tls } from "./health/security.mts";
@@ -16,7 +16,7 @@ const SAFETY: readonly Checker[] = [
 ];
 
 /** What else a good cluster has, of no matter to a roll. */
-const CONDITION: readonly Checker[] = [wholeRoutes, unseen, ackPending, streamLimits, limits, slowConsumers, clock, strangers, tls, authorities, auth];
+const CONDITION: readonly Checker[] = [wholeRoutes, routeRtt, unseen, ackPending, streamLimits, limits, slowConsumers, clock, strangers, tls, authorities, auth];
 
 /** Every check of a cluster in the order in which to read them: nodes, mesh, meta group, streams, consumers, limits, security. Pure. */
 export const checks = (state: ClusterState, expected: Expectation = {}): Check[] =>

@@ -1,3 +1,4 @@
+import { milliseconds } from "../../lib/inventory/units.mts";
 import type { Expectation } from "../../lib/nats/health.mts";
 import { CONFIG_DIGEST } from "../../lib/resources/nats-config.mts";
 import type { Cluster } from "../cluster.mts";
@@ -9,6 +10,7 @@ export function declared({ hosts: [first] }: Cluster): Required<Pick<Expectation
 
 /** All that the inventory asks of the running cluster, as far as its hosts were read back. */
 export function expectation(cluster: Cluster): Expectation {
+  const { thresholds } = cluster.hosts[0]!.vars.verify;
   return {
     version: Object.fromEntries(cluster.hosts.map((h) => [h.vars.server_name, h.vars.nats_version])),
     configDigest: Object.fromEntries(cluster.hosts.flatMap((h) => {
@@ -16,5 +18,6 @@ export function expectation(cluster: Cluster): Expectation {
       return digest === undefined ? [] : [[h.vars.server_name, digest]];
     })),
     ...declared(cluster),
+    bounds: { routeRtt: milliseconds(thresholds.route_rtt), ackPending: thresholds.ack_pending, certificate: milliseconds(thresholds.tls_expiry) },
   };
 }

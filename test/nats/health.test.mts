@@ -241,6 +241,18 @@ t.test("figures", async (t) => {
     const state = with_({ consumers: [{ ...consumer, config: { ...consumer.config, max_ack_pending: 1000 } }] });
     t.match(texts(checks(state), "consumer.ack-pending"), ["warning LOGS > pull-worker: 900 of 1000 unacknowledged (90 %)"]);
   });
+  t.test("bounds of the inventory: a route's round trip, acks pending, a certificate's life", async (t) => {
+    const slow = { ...sound, nodes: sound.nodes.map((n) => ({ ...n, server: { ...n.server!, routes: n.server!.routes.map((r) => ({ ...r, rttMs: 12 })) } })) };
+    t.equal(texts(checks(slow, { bounds: { routeRtt: 11 } }), "mesh.rtt").length, 3);
+    t.match(texts(checks(slow, { bounds: { routeRtt: 11 } }), "mesh.rtt")[0], /^failed n1: 12 ms to n\d, at most 11 ms; 12 ms to/);
+    t.same(texts(checks(slow, { bounds: { routeRtt: 12 } }), "mesh.rtt"), []);
+    const full = (pending: number) => { const state = structuredClone(sound); Object.assign(state.streams[0]!.consumers[0]!, { ackPending: pending, config: { ...state.streams[0]!.consumers[0]!.config, max_ack_pending: 1000 } }); return state; };
+    t.match(texts(checks(full(501), { bounds: { ackPending: 50 } }), "consumer.ack-pending"), [/^failed LOGS > pull-worker: 501 of 1000 unacknowledged: more than 50 %/]);
+    t.same(texts(checks(full(500), { bounds: { ackPending: 50 } }), "consumer.ack-pending"), []);
+    const ends = { ...sound, nodes: sound.nodes.map((n) => ({ ...n, probe: { ...n.probe, certNotAfter: sound.at + 20 * 86_400_000 } })), target: { ...sound.target, tls: { ca: "" } } };
+    t.match(texts(checks(ends, { bounds: { certificate: 21 * 86_400_000 } }), "tls.expiry")[0], /^failed n1/);
+    t.match(texts(checks(ends, { bounds: { certificate: 19 * 86_400_000 } }), "tls.expiry")[0], /^warning n1/);
+  });
   t.test("JetStream limits: a warning at 90 %, a failure when full", async (t) => {
     const used = (storage: number) => ({ ...sound, nodes: sound.nodes.map((n) => ({ ...n, server: { ...n.server!, jetstream: { ...n.server!.jetstream!, storage, maxStorage: 1000 } } })) });
     t.match(texts(checks(used(900)), "node.limits")[0], /^warning n1: file store 90 % of 1000/);

@@ -24,6 +24,8 @@ export interface Expectation {
   startedAfter?: Readonly<Record<string, number>>;
   /** streams that must be there, with the replicas they must have */
   streams?: readonly { name: string; replicas?: number; consumers?: readonly string[] }[];
+  /** what is asked beyond that: ms between two servers; percent of max_ack_pending; ms for which a certificate must still hold (default 7 days) */
+  bounds?: { routeRtt?: number; ackPending?: number; certificate?: number };
 }
 
 /** One kind of check over a state. Pure: `now` is the state's own time. */

@@ -29,12 +29,12 @@ export const alive: Checker = (state) => each(state, (s, c) => {
 });
 
 /** At max_ack_pending the server delivers nothing more, and nothing says so (#4112, #7680). */
-export const ackPending: Checker = (state) => each(state, (s, c) => {
+export const ackPending: Checker = (state, { bounds: { ackPending: most = 100 } = {} }) => each(state, (s, c) => {
   const limit = c.config.max_ack_pending ?? 0;
   if (limit <= 0 || c.config.ack_policy === "none") return [];
   const text = `${c.ackPending} of ${limit} unacknowledged`;
   return [finding("consumer.ack-pending", "acks pending below the limit", asset(state, s, c), {
-    failed: c.ackPending >= limit ? [`${text}: ${c.pull ? "its workers fetch" : "its subscribers get"} nothing more until they acknowledge; ${c.pending} wait`] : [],
+    failed: c.ackPending < limit ? (100 * c.ackPending > most * limit ? [`${text}: more than ${most} %`] : []) : [`${text}: ${c.pull ? "its workers fetch" : "its subscribers get"} nothing more until they acknowledge; ${c.pending} wait`],
     warning: c.ackPending >= 0.9 * limit ? [`${text} (${Math.floor((100 * c.ackPending) / limit)} %)`] : [],
     ok: text,
     next: `Look whether the workers of ${c.name} acknowledge and are enough; raise max_ack_pending only when they are`,

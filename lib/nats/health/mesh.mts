@@ -37,4 +37,13 @@ export const wholeRoutes: Checker = (state) => !clustered(state) ? [] : state.no
   })];
 });
 
+/** Replicas answer each other at this pace: every stored message waits for it. */
+export const routeRtt: Checker = (state, { bounds: { routeRtt: most } = {} }) => !clustered(state) || most === undefined ? [] : state.nodes.flatMap(({ node, server }): Check[] => {
+  const slow = server?.routes.filter((r) => Number.isFinite(r.rttMs) && r.rttMs > most) ?? [];
+  return !server ? [] : [finding("mesh.rtt", "round trip of the routes", label(node), {
+    failed: slow.map((r) => `${rtt(r.rttMs)} to ${r.name}, at most ${rtt(most)}`), ok: `at most ${rtt(most)}`,
+    next: `Look at the network between them and the load of both; or set verify.thresholds.route_rtt to what this network has`,
+  })];
+});
+
 const rtt = (ms: number) => (Number.isFinite(ms) ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : "rtt not measured yet");

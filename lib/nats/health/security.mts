@@ -4,9 +4,9 @@ import { finding, label, type Check, type Checker } from "./check.mts";
 const DAY_MS = 86_400_000;
 /** As `nats audit` counts: a reminder, and the last moment. */
 const WARN_DAYS = 30;
-const FAIL_DAYS = 7;
+const FAIL_MS = 7 * DAY_MS;
 
-export const tls: Checker = (state) => !state.target.tls ? [] : state.nodes.flatMap(({ node, probe, server }): Check[] => {
+export const tls: Checker = (state, { bounds }) => !state.target.tls ? [] : state.nodes.flatMap(({ node, probe, server }): Check[] => {
   if (!probe.greeting) return [];
   const required = probe.greeting.tls_required === true;
   const untrusted = probe.failure?.fault === "tls" ? probe.failure : undefined;
@@ -17,25 +17,25 @@ export const tls: Checker = (state) => !state.target.tls ? [] : state.nodes.flat
   const until = probe.certNotAfter ?? server?.certNotAfter;
   if (until === undefined) return checks;
   return [...checks, finding("tls.expiry", "certificate's life", label(node), {
-    ...life("the certificate", until, state.at), next: "Renew the certificate and reload the server: rotate.mts --certificates (your own ones: replace the files, then site.mts)",
+    ...life("the certificate", until, state.at, bounds?.certificate), next: "Renew the certificate and reload the server: rotate.mts --certificates (your own ones: replace the files, then site.mts)",
   })];
 });
 
 /** The CAs that nodes and clients trust: when one ends, all that it has signed end with it. */
-export const authorities: Checker = (state) => {
+export const authorities: Checker = (state, { bounds }) => {
   const pems = state.target.tls?.ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return pems.map((pem) => {
     const { subject, validTo } = new X509Certificate(pem);
     return finding("tls.ca", "CA's life", subject.replaceAll("\n", ", ").replace(/^CN=/, ""), {
-      ...life("the CA", Date.parse(validTo), state.at), next: "Begin now, as clients have to get the new one too: rotate.mts --ca (docs/rotation.md)",
+      ...life("the CA", Date.parse(validTo), state.at, bounds?.certificate), next: "Begin now, as clients have to get the new one too: rotate.mts --ca (docs/rotation.md)",
     });
   });
 };
 
-function life(what: string, until: number, now: number): { failed: string[]; warning: string[]; ok: string } {
+function life(what: string, until: number, now: number, least = FAIL_MS): { failed: string[]; warning: string[]; ok: string } {
   const days = Math.floor((until - now) / DAY_MS);
   const when = `${what} ${days < 0 ? "has expired" : `expires in ${days} day${days === 1 ? "" : "s"}`} (${new Date(until).toISOString().slice(0, 10)})`;
-  return { failed: days < FAIL_DAYS ? [when] : [], warning: days < WARN_DAYS ? [when] : [], ok: when };
+  return { failed: until - now < least ? [when] : [], warning: days < WARN_DAYS ? [when] : [], ok: when };
 }
 
 /** Only when an anonymous client was tried. */
