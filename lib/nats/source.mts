@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { UsageError } from "../inventory/types.mts";
 import type { NatsConnection } from "./connect.mts";
 import { classify, NatsConnectError } from "./errors.mts";
 import type { Secret } from "../secret.mts";
@@ -28,4 +30,9 @@ export async function connectSource({ host, port, credential, ca, tls }: Source)
     const failure = classify(node, error);
     throw new NatsConnectError("a client of the old server", [failure.fault === "auth" ? { ...failure, next: "Put NATS_SOURCE_USER and NATS_SOURCE_PASSWORD, NATS_SOURCE_NKEY_SEED or NATS_SOURCE_TOKEN into the region's .env" } : failure]);
   }
+}
+
+/** PEM text of a CA that the user names. @throws UsageError */
+export function readCa(file: string): string {
+  try { return readFileSync(file, "utf8"); } catch (error) { throw new UsageError(`--source-ca ${file} can't be read: ${(error as Error).message}`); }
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { readEnv } from "../../lib/inventory/env.mts";
 import { Problems } from "../../lib/inventory/problems.mts";
 import { UsageError } from "../../lib/inventory/types.mts";
-import type { Source } from "../../lib/nats/source.mts";
+import { readCa, type Source } from "../../lib/nats/source.mts";
 import { Secret } from "../../lib/secret.mts";
 
 /** `nats://10.0.0.5:4222`, `tls://[fd00::5]`. Credentials never stand there: everybody can see arguments. @throws UsageError */
@@ -21,11 +20,7 @@ export function sourceOf(url: string, caFile: string | undefined, inventoryDir: 
   const [user, password, seed, token] = ["USER", "PASSWORD", "NKEY_SEED", "TOKEN"].map((name) => env.get(`NATS_SOURCE_${name}`));
   if ((user === undefined) !== (password === undefined)) throw new UsageError(`${env.file}: NATS_SOURCE_USER and NATS_SOURCE_PASSWORD go together; one is missing`);
   const credential = user && password ? { user, password: new Secret(password) } : seed ? { nkeySeed: new Secret(seed) } : token ? { token: new Secret(token) } : undefined;
-  return { ...address(url), ...(credential && { credential }), ...(caFile !== undefined && { ca: pem(caFile) }) };
-}
-
-function pem(file: string): string {
-  try { return readFileSync(file, "utf8"); } catch (error) { throw new UsageError(`--source-ca ${file} can't be read: ${(error as Error).message}`); }
+  return { ...address(url), ...(credential && { credential }), ...(caFile !== undefined && { ca: readCa(caFile) }) };
 }
 
 export const placeOf = ({ host, port }: Source): string => `${host}:${port}`;

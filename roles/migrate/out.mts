@@ -1,5 +1,6 @@
 import type { NatsConnection } from "../../lib/nats/connect.mts";
 import { BackupFolder } from "../../lib/nats/backup/folder.mts";
+import { type MigrationState, writeState } from "../../lib/nats/backup/migration.mts";
 import type { SavedStream, UnsavedStream } from "../../lib/nats/backup/manifest.mts";
 import { sizeText } from "../../lib/nats/backup/pace.mts";
 import { fileName, save } from "../../lib/nats/backup/save.mts";
@@ -11,7 +12,6 @@ import { numberText } from "../backup/choose.mts";
 import type { Cluster } from "../cluster.mts";
 import { placeOf } from "./options.mts";
 import { questions } from "./questions.mts";
-import { type MigrationState, writeState } from "./state.mts";
 
 export interface OutOptions {
   source: Source;
@@ -79,7 +79,7 @@ export const out = (options: OutOptions): ClusterRole<Cluster> => ({
         good = false;
         folder ??= new BackupFolder(options.backup);
         const file = fileName(account, name, new Set([...saved.keys()].filter((n) => n !== name).map((n) => fileName(account, n, new Set()).toLowerCase())));
-        const entry = await quietly(nc, account, name, folder.path(file), file, { tell: tell(task), signal });
+        const entry = await quietly(nc, account, name, folder, file, { tell: tell(task), signal });
         saved.set(name, { ...entry, entry: { ...entry.entry, config: { ...state.configs[name]!, name, num_replicas: state.configs[name]!.num_replicas } } });
         good = true;
         const { entry: e } = entry;
@@ -109,13 +109,12 @@ export const out = (options: OutOptions): ClusterRole<Cluster> => ({
 });
 
 /** Saves a stream at a moment when nothing moves in it. */
-async function quietly(nc: NatsConnection, account: string, name: string, path: string, file: string, options: { tell: (text: string) => void; signal: AbortSignal }): Promise<{ entry: SavedStream | UnsavedStream; motion: string }> {
-  const { rmSync } = await import("node:fs");
+async function quietly(nc: NatsConnection, account: string, name: string, folder: BackupFolder, file: string, options: { tell: (text: string) => void; signal: AbortSignal }): Promise<{ entry: SavedStream | UnsavedStream; motion: string }> {
   for (let round = 1; round <= ROUNDS; round++) {
     const before = await untilStill(nc, name, { signal: options.signal });
     if (before === undefined) break;
-    rmSync(path, { force: true });
-    const entry = await save(nc, account, name, path, file, options);
+    folder.discard(file);
+    const entry = await save(nc, account, name, folder.path(file), file, options);
     if (await motion(nc, name) === before) return { entry, motion: before };
     options.tell("its workers went on meanwhile; once more");
   }

@@ -1,7 +1,7 @@
-import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { folderName } from "../../lib/nats/backup/folder.mts";
-import { MANIFEST, readManifest } from "../../lib/nats/backup/manifest.mts";
+import { isComplete } from "../../lib/nats/backup/folder.mts";
+import { readManifest } from "../../lib/nats/backup/manifest.mts";
+import { giveUp, readState, writeState } from "../../lib/nats/backup/migration.mts";
 import type { Source } from "../../lib/nats/source.mts";
 import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { roll } from "../../lib/playbook/roll.mts";
@@ -19,7 +19,6 @@ import { aside } from "./aside.mts";
 import { finish, unchanged } from "./finish.mts";
 import { placeOf } from "./options.mts";
 import { back, out } from "./out.mts";
-import { readState, writeState } from "./state.mts";
 
 export interface Migration {
   source: Source;
@@ -48,7 +47,7 @@ async function stages(run: SiteRun, clusters: readonly Cluster[], { source, dir,
   const well = (): boolean => run.exit === 0 && !run.stopped;
   if (state()?.stage === "done") { run.emit({ type: "warning", text: `the migration from ${placeOf(source)} is done; ${dir} may be moved away` }); return true; }
   if (run.mode === "check") run.emit({ type: "table", title: "the way", columns: ["", "step"], rows: STEPS.filter((_, i) => inPlace || (i !== 1 && i !== 2)).map((step, i) => [String(i + 1), step]) });
-  if (!state() || state()?.stage === "open" || !existsSync(join(backup, MANIFEST))) {
+  if (!state() || state()?.stage === "open" || !isComplete(backup)) {
     await clusterPhase(run, "save the old server", out({ source, dir, backup, state: state(), acceptMemoryLoss, newHosts: !inPlace }), clusters);
   } else if (state()?.stage === "saved") {
     await clusterPhase(run, "look at the old server", unchanged(source, readManifest(backup), dir), clusters);
@@ -84,6 +83,5 @@ const kept = (source: Source, dir: string, store: string | undefined, host: stri
 export async function goBack(run: SiteRun, clusters: readonly Cluster[], source: Source, dir: string): Promise<void> {
   const state = readState(dir, placeOf(source));
   await clusterPhase(run, "open the old server", back(source, state?.configs ?? {}), clusters);
-  // What is written from now on isn't in it.
-  if (state && run.mode === "apply" && run.exit === 0) renameSync(dir, `${dir}-given-up-${folderName(new Date())}`);
+  if (state && run.mode === "apply" && run.exit === 0) giveUp(dir);
 }

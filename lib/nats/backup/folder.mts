@@ -41,8 +41,14 @@ export class BackupFolder {
     sync(dirname(this.dir));
   }
 
+  /** Takes back a file, to write it anew. */
+  discard(file: string): void { rmSync(this.path(file), { force: true }); }
+
   abandon(): void { rmSync(this.#partial, { recursive: true, force: true }); }
 }
+
+/** Whether a complete backup lies there. */
+export const isComplete = (dir: string): boolean => existsSync(join(dir, MANIFEST));
 
 /** Whether a backup may be written there. @throws UsageError */
 export function free(to: string): void {

@@ -10,7 +10,7 @@ import type { ClusterRole, TaskResult } from "../../../lib/playbook/role.mts";
 import { backup } from "../../../roles/backup/tasks.mts";
 import type { Cluster } from "../../../roles/cluster.mts";
 import { back, out } from "../../../roles/migrate/out.mts";
-import { readState } from "../../../roles/migrate/state.mts";
+import { readState } from "../../../lib/nats/backup/migration.mts";
 import { restoreRole } from "../../../roles/restore/tasks.mts";
 import { consumer, create, fill, folder, ready, work } from "../../nats/backup/fixture.mts";
 import { PASSWORD, TestCluster } from "../../nats/servers.mts";

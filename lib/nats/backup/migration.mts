@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UsageError } from "../../lib/inventory/types.mts";
-import type { StreamInfo } from "../../lib/nats/jetstream/api.mts";
+import { UsageError } from "../../inventory/types.mts";
+import type { StreamInfo } from "../jetstream/api.mts";
+import { folderName } from "./folder.mts";
 
 /** How far a migration has come; it stands beside the backup of the old server. Streams themselves tell the rest. */
 export interface MigrationState {
@@ -35,3 +36,6 @@ export function writeState(dir: string, state: MigrationState): void {
   writeFileSync(`${file}.tmp`, `${JSON.stringify(state, undefined, 1)}\n`, { mode: 0o600, flush: true });
   renameSync(`${file}.tmp`, file);
 }
+
+/** What is written from now on isn't in it: out of the way, but kept. */
+export const giveUp = (dir: string): void => renameSync(dir, `${dir}-given-up-${folderName(new Date())}`);
