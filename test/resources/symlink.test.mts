@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { symlink } from "../../lib/resources/symlink.mts";
 import { Disk, LocalHost, programOf } from "../engine/local-host.mts";
@@ -24,6 +24,16 @@ for (const [name, argv, unusable] of shells) {
         t.equal((await apply(disk.at("bin", "cur rent"), target)).status, "ok");
       }
       t.strictSame([readdirSync(disk.at("bin")), readdirSync(disk.at("v1")), readdirSync(disk.at("v2"))], [["cur rent"], [], []]);
+    });
+
+    t.test("where it led before is kept, and stays when nothing is switched", async (t) => {
+      const to = async (target: string) => (await host.run(programOf("apply", symlink({ path: disk.at("kept"), target, former: disk.at("state", "former") })))).ends[0]!.status;
+      t.equal(await to("one"), "changed");
+      t.notOk(existsSync(disk.at("state", "former")), "there was nothing before");
+      for (const [target, status] of [["two", "changed"], ["two", "ok"]] as const) {
+        t.equal(await to(target), status);
+        t.equal(readFileSync(disk.at("state", "former"), "utf8"), "one\n");
+      }
     });
 
     t.test("a file makes room, a folder doesn't", async (t) => {
