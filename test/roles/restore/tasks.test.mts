@@ -6,33 +6,15 @@ import { connectApp } from "../../../lib/nats/connect.mts";
 import { isFrozen } from "../../../lib/nats/jetstream/freeze.mts";
 import { consumerInfo, streamInfo } from "../../../lib/nats/jetstream/api.mts";
 import { Secret } from "../../../lib/secret.mts";
-import type { ClusterRole, TaskResult } from "../../../lib/playbook/role.mts";
 import { backup } from "../../../roles/backup/tasks.mts";
-import type { Cluster } from "../../../roles/cluster.mts";
 import { back, out } from "../../../roles/migrate/out.mts";
 import { readState } from "../../../lib/nats/backup/migration.mts";
 import { restoreRole } from "../../../roles/restore/tasks.mts";
 import { consumer, create, fill, folder, ready, work } from "../../nats/backup/fixture.mts";
 import { PASSWORD, TestCluster } from "../../nats/servers.mts";
+import { asCluster, play } from "./fixture.mts";
 
 t.setTimeout(600_000);
-
-/** Servers on loopback as the roles see a cluster of the inventory. */
-function asCluster(servers: TestCluster, said: EventInput[] = []): Cluster {
-  const users = [{ name: "app", account: "APP", password: new Secret(PASSWORD) }];
-  const vars = { users, streams: [], nats_version: "2.15.1", jetstream: { max_file: "1GB" } };
-  return { name: "test", hosts: [{ name: "n1", vars }] as unknown as Cluster["hosts"], target: servers.target, connect: {}, emit: (e) => { said.push(e); }, outputs: new Map(), originOf: () => ({ file: "", line: 0 }) };
-}
-
-type Results = Record<string, TaskResult>;
-
-async function play(role: ClusterRole<Cluster>, cluster: Cluster, mode: "apply" | "check" = "apply"): Promise<Results> {
-  const results: Results = {};
-  for await (const task of role.tasks(cluster, new AbortController().signal)) {
-    results[task.task] = await task.run(mode, new AbortController().signal).catch((error: Error): TaskResult => ({ status: "failed", failure: { what: error.message } }));
-  }
-  return results;
-}
 
 t.test("what 2.15 has written is refused to 2.10 before anything is touched", async (t) => {
   const to = join(folder(t), "b");
