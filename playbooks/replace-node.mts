@@ -14,7 +14,7 @@ const flags = {
   dead: { type: "string", multiple: true, value: "HOST", text: "the host (or hosts, a,b) that is gone for good" },
   with: { type: "string", multiple: true, value: "HOST", text: "the new host, already in hosts.yml, with a name of its own; without it the cluster only loses the dead one" },
   retire: { type: "boolean", text: "it isn't dead: move its streams off it and stop it through lame duck first" },
-  "accept-loss": { type: "boolean", text: "streams whose only replica was on the dead host may be lost" },
+  "accept-loss": { type: "boolean", text: "streams and durables whose only replica was on the dead host may be lost" },
 } as const satisfies Flags;
 
 let change: Change;

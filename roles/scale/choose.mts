@@ -22,7 +22,7 @@ export interface Change {
   /** without those who leave: what all hosts are configured for */
   rest: Inventory;
   leaving: readonly Leaver[];
-  /** streams may go whose only replica is on a dead server */
+  /** streams and durables may go whose only replica is on a dead server */
   acceptLoss?: boolean;
 }
 

@@ -49,7 +49,7 @@ export interface Way {
   with: ClusterTarget;
   /** all that run without it */
   without: ClusterTarget;
-  /** streams may go whose only replica is on it */
+  /** streams and durables may go whose only replica is on it */
   acceptLoss: boolean;
 }
 

@@ -6,7 +6,7 @@ export interface Obstacle { what: string; next: string }
 
 /** Why a change of members must not begin now; none when it may. Pure. */
 export function obstacles(change: Change, before: Before): Obstacle[] {
-  const { state, group, leaving, stays, joins, ghosts, unheld } = before;
+  const { state, group, leaving, stays, joins, ghosts, unheld, unasked } = before;
   const found: Obstacle[] = [];
   const say = (what: string, next: string): void => { found.push({ what, next }); };
   if (!state.servers.length) return [{ what: `no server of the cluster answers${state.failure ? `: ${state.failure.split("\n")[0]}` : ""}`, next: "a cluster that isn't there yet is made by site.mts; for one that is down, start its servers first" }];
@@ -31,9 +31,14 @@ export function obstacles(change: Change, before: Before): Obstacle[] {
     const leaderless = state.streams.filter((s) => !s.leader);
     if (leaderless.length) say(`${leaderless.map((s) => `stream ${s.name}`).join(", ")} ${leaderless.length > 1 ? "have" : "has"} no leader: a majority of the replicas is down`, "bring their other servers back first");
     if (unheld.length && !change.acceptLoss) {
-      say(`${unheld.map((s) => `stream ${s}`).join(", ")}: the only replica is on ${names(silent)}, and would be lost`,
+      say(`${unheld.join(", ")}: the only replica is on ${names(silent)}, and would be lost`,
         `bring ${names(silent)} back and move it (scale.mts --remove does), or restore it from a backup afterwards and say so with --accept-loss`);
     }
+  } else if (unheld.length) {
+    say(`${unheld.join(", ")}: no server that runs holds it`, "start the server that does, or delete it: what is held nowhere can't be told from what the one that leaves takes with it");
+  }
+  if (unasked !== undefined && !change.acceptLoss) {
+    say(`what the leaving servers alone hold can't be told: ${unasked}`, "give that account a user without permissions (users: in the inventory, then site.mts), and see that the cluster answers; then run again");
   }
   return found;
 }

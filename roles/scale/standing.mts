@@ -1,12 +1,13 @@
 import { connectApp, connectSys, type NatsConnection } from "../../lib/nats/connect.mts";
-import { streamNames } from "../../lib/nats/jetstream/api.mts";
 import { heldBy } from "../../lib/nats/jetstream/move.mts";
 import { memberOf, metaGroup, type Member, type MetaGroup } from "../../lib/nats/jetstream/peers.mts";
+import { unheld } from "../../lib/nats/jetstream/unheld.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { probe } from "../../lib/nats/probe.mts";
 import type { ClusterState, StreamState } from "../../lib/nats/state.mts";
 import type { ClusterTarget } from "../../lib/nats/target.mts";
 import type { Host } from "../../lib/inventory/types.mts";
+import { closeAll, connectAccounts } from "../backup/accounts.mts";
 import type { Cluster } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
 import type { Change, Leaver } from "./choose.mts";
@@ -30,8 +31,10 @@ export interface Before {
   leaving: readonly Standing[];
   /** members whom neither the inventory nor the change knows */
   ghosts: readonly Member[];
-  /** streams that no running server holds: their only replicas are on servers that are down */
+  /** streams and durables that no running server holds: their only replicas are on servers that are down; asked for when a member leaves */
   unheld: readonly string[];
+  /** why they couldn't be asked for */
+  unasked?: string;
 }
 
 /** Looks who is in the cluster. Never throws for a sick one: then `group` is missing. */
@@ -46,11 +49,11 @@ export async function lookAt(change: Change, cluster: Cluster): Promise<Before> 
   const rest = await Promise.all(change.rest.hosts.map((host) => standing({ server: host.vars.server_name, host })));
   const leaving = await Promise.all(change.leaving.map(standing));
   const settled = (s: Standing): boolean => s.member !== undefined || (!s.host!.vars.jetstream.enabled && s.runs);
+  const asked = group && leaving.some((l) => l.member) ? await unheldIn(cluster, target).then((found) => ({ unheld: found }), (error: Error) => ({ unheld: [], unasked: error.message.split("\n")[0]! })) : { unheld: [] };
   const known = new Set([...rest, ...leaving].flatMap((s) => s.member?.id ?? []));
   return {
     state, group, leaving, stays: rest.filter(settled), joins: rest.filter((s) => !settled(s)),
-    ghosts: (group?.members ?? []).filter((m) => !known.has(m.id)),
-    unheld: group && target.nodes.some((n) => n.jetstream) ? await unheld(cluster, state).catch(() => []) : [],
+    ghosts: (group?.members ?? []).filter((m) => !known.has(m.id)), ...asked,
   };
 }
 
@@ -68,9 +71,10 @@ export const nodeOf = (h: Host<Vars>): ClusterTarget["nodes"][number] =>
 export const only = (target: ClusterTarget, servers: readonly { server: string; host?: Host<Vars> }[]): ClusterTarget =>
   ({ ...target, nodes: servers.flatMap(({ host }) => (host ? [nodeOf(host)] : [])) });
 
-/** Streams of sampan's own account of which no running server holds anything. */
-export async function unheld(cluster: Cluster, state: ClusterState): Promise<string[]> {
-  return withApp(cluster, async (app) => (await streamNames(app)).filter((name) => !state.streams.some((s) => s.name === name)));
+/** What no running server of `there` holds anything of, in all accounts. @throws Error with what couldn't be asked */
+export async function unheldIn(cluster: Cluster, there: ClusterTarget): Promise<string[]> {
+  const accounts = await connectAccounts(cluster);
+  try { return await unheld(accounts, () => observe(there, cluster.connect)); } finally { await closeAll(accounts); }
 }
 
 export async function withSys<T>({ target, connect }: Cluster, work: (sys: NatsConnection) => Promise<T>): Promise<T> {

@@ -24,6 +24,8 @@ export interface ServerOptions {
   tls?: boolean;
   /** let anybody in */
   open?: boolean;
+  /** accounts beside APP, each with JetStream and a user of its name, by PASSWORD */
+  accounts?: readonly string[];
   certDays?: number;
   maxFile?: string;
 }
@@ -114,7 +116,7 @@ export class TestCluster {
   server(name: string): TestServer { return this.servers.find((s) => s.options.name === name)!; }
 
   configure(server: TestServer): void {
-    const { name, cluster = this.#name, jetstream = true, tls = true, open = false, maxFile = "1GB" } = server.options;
+    const { name, cluster = this.#name, jetstream = true, tls = true, open = false, accounts = [], maxFile = "1GB" } = server.options;
     const { ca, cert, key } = this.#certs;
     const files = `cert_file: "${cert}", key_file: "${key}", ca_file: "${ca}"`;
     const routes = this.servers.map((s) => `"nats-route://127.0.0.1:${s.ports.route}"`).join(", ");
@@ -127,6 +129,7 @@ export class TestCluster {
       `accounts {`,
       `  SYS { users: [ { nkey: ${this.#users.sys.getPublicKey()} }, { user: sys, password: "${PASSWORD}" } ] }`,
       `  APP { ${jetstream ? "jetstream: enabled, " : ""}users: [ { nkey: ${this.#users.app.getPublicKey()} }, { user: app, password: "${PASSWORD}" }${open ? ", { user: guest, password: guest }" : ""} ] }`,
+      ...accounts.map((account) => `  ${account} { ${jetstream ? "jetstream: enabled, " : ""}users: [ { user: ${account}, password: "${PASSWORD}" } ] }`),
       `}`,
       `system_account: SYS`,
       open ? `no_auth_user: guest` : "",

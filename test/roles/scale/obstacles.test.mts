@@ -53,9 +53,15 @@ t.test("of a dead one: the others must be a majority, and all there", async (t) 
 });
 
 t.test("of a dead one: no stream may be lost unasked", async (t) => {
-  t.match(said(before([dead("n5")], { unheld: ["SOLO"] })), [/^stream SOLO: the only replica is on n5, and would be lost\. bring n5 back .*--accept-loss/]);
-  t.same(said(before([dead("n5")], { unheld: ["SOLO"] }), change({ acceptLoss: true })), []);
+  t.match(said(before([dead("n5")], { unheld: ["stream SOLO", "consumer LOGS > w of account B"] })), [/^stream SOLO, consumer LOGS > w of account B: the only replica is on n5, and would be lost\. bring n5 back .*--accept-loss/]);
+  t.same(said(before([dead("n5")], { unheld: ["stream SOLO"] }), change({ acceptLoss: true })), []);
+  t.match(said(before([dead("n5")], { unasked: "account B: no answer" })), [/^what the leaving servers alone hold can't be told: account B: no answer\. give that account a user/]);
+  t.same(said(before([dead("n5")], { unasked: "account B: no answer" }), change({ acceptLoss: true })), []);
   t.match(said(before([dead("n5")], { state: { servers: [{}], streams: [stream("A", 3, "")] } as never })), [/^stream A has no leader: a majority of the replicas is down/]);
+});
+
+t.test("what nobody holds is settled before one that runs leaves", async (t) => {
+  t.match(said(before([standing("n4"), standing("n5")], { unheld: ["consumer LOGS > w"] })), [/^consumer LOGS > w: no server that runs holds it\. start the server that does, or delete it/]);
 });
 
 t.test("what is worth a warning", async (t) => {
