@@ -18,6 +18,8 @@ export interface PutBackOptions {
   replicas: number;
   /** note at the stream from which file it is, until `unmark` */
   mark?: boolean;
+  /** the name was free, and is taken by the copy now */
+  begun?: () => void;
   tell?: (text: string) => void;
   signal?: AbortSignal;
 }
@@ -40,12 +42,12 @@ const PATIENCE_MS = 30_000;
  * @returns notes: what differs, and why it may
  * @throws NotTheSameError, JetStreamApiError, Error
  */
-export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, mark = false, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
+export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, mark = false, begun, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
   const config = { ...sendable(saved.config), num_replicas: replicas };
   const head = { config: restoring(config), state: saved.state };
   for (const until = Date.now() + PATIENCE_MS; ;) {
     try {
-      await restore(nc, head, createReadStream(join(dir, saved.file), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>, { progress: pace(tell, saved.bytes), signal });
+      await restore(nc, head, createReadStream(join(dir, saved.file), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>, { begun, progress: pace(tell, saved.bytes), signal });
       break;
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.errCode !== NAME_TAKEN || Date.now() > until) throw error;

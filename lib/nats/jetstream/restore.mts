@@ -4,6 +4,8 @@ import { requestOnce, type StreamInfo } from "./api.mts";
 import type { SnapshotHead } from "./snapshot.mts";
 
 export interface RestoreOptions {
+  /** the server has taken the name for it: what stands there from now on is this copy */
+  begun?: () => void;
   /** bytes taken by the server so far */
   progress?: (bytes: number) => void;
   /** how long the server may take over one chunk, ms (default 60000) */
@@ -25,9 +27,10 @@ export const NAME_TAKEN = 10130;
  * @throws JetStreamApiError when refused; Error when it broke off: the server then drops what it has, a few seconds later
  */
 export async function restore(nc: NatsConnection, head: SnapshotHead, content: AsyncIterable<Buffer>, options: RestoreOptions = {}): Promise<StreamInfo> {
-  const { progress = () => {}, chunkMs = 60_000, finishMs = 600_000, signal } = options;
+  const { begun = () => {}, progress = () => {}, chunkMs = 60_000, finishMs = 600_000, signal } = options;
   const asset = `stream ${head.config.name}`;
   const { deliver_subject: to } = await requestOnce<{ deliver_subject: string }>(nc, asset, `STREAM.RESTORE.${head.config.name}`, { config: head.config, state: head.state }, 20_000);
+  begun();
   let bytes = 0;
   const sending = new Set<Promise<void>>();
   const send = async (chunk: Buffer): Promise<void> => {
