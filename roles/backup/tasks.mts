@@ -6,7 +6,7 @@ import { fileName, save } from "../../lib/nats/backup/save.mts";
 import { streamInfo, streamNames } from "../../lib/nats/jetstream/api.mts";
 import { isFrozen } from "../../lib/nats/jetstream/freeze.mts";
 import { observe } from "../../lib/nats/observe.mts";
-import type { ClusterRole, ClusterTask } from "../../lib/playbook/role.mts";
+import type { ClusterRole, ClusterTask, TaskResult } from "../../lib/playbook/role.mts";
 import type { Cluster } from "../cluster.mts";
 import { closeAll, connectAccounts } from "./accounts.mts";
 import { choose, numberText } from "./choose.mts";
@@ -38,17 +38,22 @@ export const backup = ({ to, streams, keep }: BackupOptions): ClusterRole<Cluste
       for (const { account, nc, name } of choose(all, streams, cluster.name)) {
         const task = `stream ${name}`, tell = (text: string): void => cluster.emit({ type: "task_progress", lane: cluster.name, role: "backup", task, text });
         yield { task, listed: "streams", at, async run(mode) {
+          failed.push(name);
+          const result = await one(mode);
+          failed.pop();
+          return result;
+        } };
+
+        async function one(mode: "apply" | "check"): Promise<TaskResult> {
           const info = await streamInfo(nc, name);
           if (!info) return { status: "skipped", reason: "it has gone meanwhile" };
           const change = (desired: string) => [{ attribute: "file", current: "absent", desired }];
           if (mode === "check") return { status: "drift", changes: change(`${numberText(info.state.messages)} messages, ${sizeText(info.state.bytes)}`) };
-          failed.push(name);
           if (isFrozen(info.config)) cluster.emit({ type: "warning", text: `stream ${name} takes no messages: a migration or restore has closed it and didn't come to its end` });
           folder ??= new BackupFolder(to);
           const file = fileName(account, name, files);
           files.add(file.toLowerCase());
           const entry = await save(nc, account, name, folder.path(file), file, { tell, signal });
-          failed.pop();
           if (!("file" in entry)) {
             unsaved.push(entry);
             cluster.emit({ type: "warning", text: `stream ${name} is ${entry.why}: its configuration is saved, its ${numberText(entry.messages)} messages are not` });
@@ -56,7 +61,7 @@ export const backup = ({ to, streams, keep }: BackupOptions): ClusterRole<Cluste
           }
           saved.push(entry);
           return { status: "changed", changes: change(`${numberText(entry.messages)} messages, ${sizeText(entry.bytes)} on the disk, read back`) };
-        } };
+        }
       }
       yield finished();
     } finally {
