@@ -2,6 +2,7 @@ import { memberOf, metaGroup } from "../../lib/nats/jetstream/peers.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { freshStore } from "../../lib/resources/fresh-store.mts";
+import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
 import { refusal, type Step } from "./stage.mts";
@@ -13,12 +14,12 @@ const JOINING_MS = 420_000;
 const USUAL_MS = 20_000;
 const POLL_MS = 400;
 
-/** A host that joins brings no store of an earlier membership. */
+/** A host that joins brings no server of another cluster, and no store of an earlier membership. */
 export const newcomer: HostRole<Vars, void> = {
   kind: "host",
   name: "scale",
   prepare: async () => {},
-  resources: ({ vars }) => (vars.jetstream.enabled ? [freshStore(vars.jetstream.store_dir)] : []),
+  resources: ({ vars }) => [freshStore({ server: vars.server_name, cluster: vars.cluster.name, conf: CONF, storeDir: vars.jetstream.store_dir, jetstream: vars.jetstream.enabled })],
 };
 
 /** The new servers run, and are members of the meta group where they have JetStream. */
