@@ -32,7 +32,7 @@ export interface Probe {
  * Opens one connection to this very node (no reconnects, no gossip), reads its greeting, its certificate, and with `anonymous`
  * tries to get in without credentials. Needs no account, so it also tells about servers outside the mesh. Never throws.
  */
-export async function probe(target: ClusterTarget, node: Node, options: ConnectOptions & { anonymous?: boolean } = {}): Promise<Probe> {
+export async function probe(target: Partial<ClusterTarget>, node: Node, options: ConnectOptions & { anonymous?: boolean } = {}): Promise<Probe> {
   const result: Probe = { node };
   const timer = new AbortController();
   let socket: Socket | undefined;
@@ -80,7 +80,7 @@ async function letsIn(socket: Socket): Promise<boolean> {
 }
 
 /** A bad certificate doesn't end the probe (an expired one's date is what we came for); the caller looks at `authorized`. */
-function upgrade(socket: Socket, target: ClusterTarget, node: Node): Promise<TLSSocket> {
+function upgrade(socket: Socket, target: Partial<ClusterTarget>, node: Node): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const secure = tlsConnect({ socket, ...(target.tls && { ca: target.tls.ca }), rejectUnauthorized: false, checkServerIdentity: identityOf([node]) }, () => resolve(secure));
     secure.on("error", () => {}).once("error", reject);

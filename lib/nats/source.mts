@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { UsageError } from "../inventory/types.mts";
 import type { NatsConnection } from "./connect.mts";
 import { classify, NatsConnectError } from "./errors.mts";
+import { probe, type Probe } from "./probe.mts";
 import type { Secret } from "../secret.mts";
+import type { Node } from "./target.mts";
 import { identityOf } from "./tls-identity.mts";
 
 /** A server that isn't of the inventory. Without a credential: as anybody. */
@@ -15,10 +17,16 @@ export interface Source {
   tls?: boolean;
 }
 
+const nodeOf = ({ host, port }: Source): Node => ({ name: host, lane: host, host, port, jetstream: true });
+
+/** What answers at its address, whoever it is by now: asked without a credential. Never throws. */
+export const greet = (source: Source): Promise<Probe> => probe({}, nodeOf(source));
+
 /** @throws NatsConnectError */
-export async function connectSource({ host, port, credential, ca, tls }: Source): Promise<NatsConnection> {
+export async function connectSource(source: Source): Promise<NatsConnection> {
+  const { host, port, credential, ca, tls } = source;
   const { connect, nkeyAuthenticator } = await import("nats");
-  const node = { name: host, lane: host, host, port, jetstream: true };
+  const node = nodeOf(source);
   const login = !credential ? {} : "user" in credential ? { user: credential.user, pass: credential.password.reveal() }
     : "token" in credential ? { token: credential.token.reveal() } : { authenticator: nkeyAuthenticator(new TextEncoder().encode(credential.nkeySeed.reveal())) };
   try {

@@ -1,39 +1,11 @@
 import { connectApp } from "../../lib/nats/connect.mts";
 import type { Manifest } from "../../lib/nats/backup/manifest.mts";
 import { unmark } from "../../lib/nats/backup/put-back.mts";
-import { consumers, streamInfo, streamNames } from "../../lib/nats/jetstream/api.mts";
-import { isFrozen } from "../../lib/nats/jetstream/freeze.mts";
-import { connectSource, type Source } from "../../lib/nats/source.mts";
+import { consumers, streamInfo } from "../../lib/nats/jetstream/api.mts";
 import type { ClusterRole } from "../../lib/playbook/role.mts";
 import type { Cluster } from "../cluster.mts";
 
 const at = { file: "", line: 0 };
-
-/** Before the cluster gets what was saved: the old server has taken nothing since. */
-export const unchanged = (source: Source, { streams }: Manifest, dir: string): ClusterRole<Cluster> => ({
-  kind: "cluster",
-  name: "migrate",
-  list: () => ["questions"],
-  *tasks() {
-    yield { task: "the old server has taken nothing since", listed: "questions", at, async run() {
-      const nc = await connectSource(source);
-      try {
-        const names = await streamNames(nc);
-        const moved = (await Promise.all(streams.map(async (s) => {
-          const info = await streamInfo(nc, s.name);
-          const closed = !info || isFrozen(info.config) || !Array.isArray(info.config["subjects"]) || Boolean(info.config["sealed"]);
-          return closed && info?.state.last_seq === s.state.last_seq ? [] : [s.name];
-        }))).flat();
-        const added = names.filter((name) => !streams.some((s) => s.name === name));
-        return moved.length + added.length === 0 ? { status: "ok" } : { status: "failed", failure: {
-          what: `${[...moved, ...added].join(", ")} of the old server changed after it was saved in ${dir}`, next: "move that folder away and run again: everything is saved anew",
-        } };
-      } finally {
-        await nc.close();
-      }
-    } };
-  },
-});
 
 /** Shows old beside new, and takes the marks away by which a run that goes on knows what is done. */
 export const finish = ({ streams, unsaved }: Manifest, done: () => void): ClusterRole<Cluster> => ({

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { UsageError } from "../../lib/inventory/types.mts";
 import { isComplete } from "../../lib/nats/backup/folder.mts";
 import { readManifest } from "../../lib/nats/backup/manifest.mts";
-import { giveUp, readState, writeState } from "../../lib/nats/backup/migration.mts";
+import { giveUp, type MigrationState, readState, writeState } from "../../lib/nats/backup/migration.mts";
 import type { Source } from "../../lib/nats/source.mts";
 import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { roll } from "../../lib/playbook/roll.mts";
@@ -16,9 +17,10 @@ import { jetstreamSetup } from "../jetstream-setup/tasks.mts";
 import { restoreRole } from "../restore/tasks.mts";
 import type { SiteRun } from "../site.mts";
 import { aside } from "./aside.mts";
-import { finish, unchanged } from "./finish.mts";
+import { finish } from "./finish.mts";
 import { placeOf } from "./options.mts";
 import { back, out } from "./out.mts";
+import { unchanged } from "./unchanged.mts";
 
 export interface Migration {
   source: Source;
@@ -49,13 +51,16 @@ async function stages(run: SiteRun, clusters: readonly Cluster[], { source, dir,
   if (run.mode === "check") run.emit({ type: "table", title: "the way", columns: ["", "step"], rows: STEPS.filter((_, i) => inPlace || (i !== 1 && i !== 2)).map((step, i) => [String(i + 1), step]) });
   if (!state() || state()?.stage === "open" || !isComplete(backup)) {
     await clusterPhase(run, "save the old server", out({ source, dir, backup, state: state(), acceptMemoryLoss, newHosts: !inPlace }), clusters);
-  } else if (state()?.stage === "saved") {
-    await clusterPhase(run, "look at the old server", unchanged(source, readManifest(backup), dir), clusters);
+    if (run.mode === "check" || !well()) return false;
+  } else if (state()!.stage === "stopping" && !inPlace) {
+    throw new UsageError(`${dir} is of a migration in place, which was about to stop the old server; give --in-place HOST as before, or --back`);
   }
+  const manifest = readManifest(backup), look = { source, manifest, gone: inPlace !== undefined && state()!.stage !== "saved" };
+  const reached = (stage: MigrationState["stage"]): void => writeState(dir, { ...state()!, stage });
+  await clusterPhase(run, "look at the old server", unchanged(look), clusters);
   if (run.mode === "check" || !well()) return false;
-  const manifest = readManifest(backup);
   if (inPlace) {
-    writeState(dir, { ...state()!, stage: "stopping" });
+    if (!look.gone) reached("stopping");
     const { host, ...where } = inPlace;
     const old = aside({ ...where, saved: manifest.streams.map((s) => s.name) });
     await run.hosts("stop the old server, keep its store", [old], (h) => h.name !== host);
@@ -65,12 +70,15 @@ async function stages(run: SiteRun, clusters: readonly Cluster[], { source, dir,
     await roll(run, reloadOrRestart, clusterGate(clusters, run.abort.signal));
     if (!well()) return false;
   }
+  reached("restoring");
   const nodes = cluster.target.nodes.filter((n) => n.jetstream).length;
   await clusterPhase(run, "restore", restoreRole({ from: backup, streams: [], replace: false, replicas: Math.min(3, nodes), mark: true }), clusters);
   if (!well()) return false;
   await clusterPhase(run, "streams and consumers", jetstreamSetup, clusters);
   if (!well()) return false;
-  await clusterPhase(run, "compare", finish(manifest, () => writeState(dir, { ...state()!, stage: "done" })), clusters);
+  if (!inPlace) await clusterPhase(run, "look at the old server again", unchanged(look), clusters);
+  if (!well()) return false;
+  await clusterPhase(run, "compare", finish(manifest, () => reached("done")), clusters);
   if (well()) run.emit({ type: "warning", text: kept(source, dir, inPlace && asideOf(inPlace.store ?? cluster.hosts[0]!.vars.jetstream.store_dir), inPlace?.host) });
   return well();
 }

@@ -4,7 +4,6 @@ import { connectApp, type NatsConnection } from "../../lib/nats/connect.mts";
 import { sizeText } from "../../lib/nats/backup/pace.mts";
 import { streamInfo, type StreamInfo } from "../../lib/nats/jetstream/api.mts";
 import { isRestoring } from "../../lib/nats/jetstream/freeze.mts";
-import { RESTORED } from "../../lib/nats/backup/put-back.mts";
 import { atLeast } from "../../lib/nats/roll.mts";
 import type { Cluster } from "../cluster.mts";
 
@@ -29,7 +28,7 @@ async function taken(infos: readonly StreamInfo[], cluster: Cluster): Promise<Fa
   try {
     for (const { config: { name } } of infos) {
       const there = await streamInfo(target, name);
-      if (!there || there.state.last_seq === 0 || isRestoring(there.config) || (there.config["metadata"] as Record<string, string> | undefined)?.[RESTORED]) continue;
+      if (!there || there.state.last_seq === 0 || isRestoring(there.config)) continue;
       return { what: `the cluster has a stream ${name} already, with ${there.state.messages} messages`, next: "save it with backup.mts and delete it, or migrate to another cluster" };
     }
     return undefined;

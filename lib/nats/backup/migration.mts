@@ -9,10 +9,10 @@ export interface MigrationState {
   /** `host:port` of the old server */
   source: string;
   /**
-   * `open`: nothing is saved, some streams may be closed to publishers. `saved`: all are closed and saved. `stopping`: from here on the old
-   * server isn't asked any more. `done`: the cluster has all.
+   * `open`: nothing is saved, some streams may be closed to publishers. `saved`: all are closed and saved. `stopping` (in place): from here on
+   * the old server may be gone. `restoring`: from here on the cluster may have taken messages. `done`: it has all.
    */
-  stage: "open" | "saved" | "stopping" | "done";
+  stage: "open" | "saved" | "stopping" | "restoring" | "done";
   /** each stream's configuration before it was closed */
   configs: Record<string, StreamInfo["config"]>;
 }
