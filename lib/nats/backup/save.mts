@@ -1,7 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { NatsConnection } from "nats";
 import { JetStreamApiError } from "../errors.mts";
-import { consumers, streamInfo } from "../jetstream/api.mts";
+import { consumerNames, consumers, streamInfo } from "../jetstream/api.mts";
+import type { Config } from "../jetstream/desired.mts";
 import { unfrozen } from "../jetstream/freeze.mts";
 import { snapshot, SnapshotBrokenError, type SnapshotHead } from "../jetstream/snapshot.mts";
 import { readContents } from "./contents.mts";
@@ -28,7 +29,7 @@ export const fileName = (account: string, stream: string, taken: ReadonlySet<str
 export async function save(nc: NatsConnection, account: string, name: string, path: string, file: string, { tell = () => {}, signal }: SaveOptions = {}): Promise<SavedStream | UnsavedStream> {
   const before = await streamInfo(nc, name);
   if (!before) throw new Error(`stream ${name} isn't there any more`);
-  const known = (await consumers(nc, name)).map((c) => ({ name: c.name, config: c.config }));
+  const known = await knownConsumers(nc, name);
   const handle = await open(path, "wx", 0o600);
   try {
     const head = await written(nc, name, handle, before.state.bytes, { tell, signal });
@@ -39,6 +40,7 @@ export async function save(nc: NatsConnection, account: string, name: string, pa
     const { messages, first, last, subjects } = found;
     const gone = await deletedSince(nc, name, before.state);
     if (messages < head.state.messages - gone) throw new BadArchive(`it holds ${messages} of ${head.state.messages} messages`);
+    await whole(nc, name, known.filter((k) => k.config["durable_name"] && !found.consumers.some((c) => c.name === k.name)).map((k) => k.name));
     return {
       account, name, file, sha256: found.sha256, bytes: found.bytes, format: found.format, config: unfrozen(head.config), state: head.state, messages, first, last, deleted: found.format === 1 ? gone : 0, subjects,
       consumers: found.consumers.map((c) => ({ ...c, config: known.find((k) => k.name === c.name)?.config })),
@@ -51,6 +53,29 @@ export async function save(nc: NatsConnection, account: string, name: string, pa
   } finally {
     await handle.close();
   }
+}
+
+interface Known { name: string; config: Config }
+
+/** How long a consumer may be without a leader, as in a roll. */
+const PATIENCE_MS = 15_000;
+
+/** All consumers with their configurations. @throws Error for one that doesn't answer: nobody could tell then whether the snapshot has it */
+async function knownConsumers(nc: NatsConnection, stream: string): Promise<Known[]> {
+  for (const until = Date.now() + PATIENCE_MS; ;) {
+    const names = await consumerNames(nc, stream), known = (await consumers(nc, stream)).map((c) => ({ name: c.name, config: c.config }));
+    const silent = names.filter((n) => !known.some((k) => k.name === n));
+    if (silent.length === 0) return known;
+    if (Date.now() > until) throw Object.assign(new Error(`stream ${stream} can't be saved whole: no answer from consumer ${silent.join(", ")}`), { next: "look with verify.mts which node is down; start it, or delete the consumer if its position may go" });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** @throws Error when one of the durable consumers that the snapshot lacks is still there: before 2.15 it holds only those that the stream's leader has */
+async function whole(nc: NatsConnection, stream: string, lacking: readonly string[]): Promise<void> {
+  const there = lacking.length > 0 ? await consumerNames(nc, stream) : [];
+  const lost = lacking.filter((name) => there.includes(name));
+  if (lost.length > 0) throw Object.assign(new Error(`the snapshot of stream ${stream} lacks consumer ${lost.join(", ")}: it has fewer replicas than the stream, and none on the stream's leader`), { next: "give it as many replicas as the stream has (nats consumer edit --replicas), then run again" });
 }
 
 /** A leader may go while it sends, e.g. in a roll: then the next one is asked. */
