@@ -13,7 +13,7 @@ import { sitePlaybook } from "../roles/site.mts";
 const flags = {
   stream: { type: "string", multiple: true, value: "NAME", text: "only this stream (repeatable; * stands for anything)" },
   to: { type: "string", value: "FOLDER", text: "the backup's folder (default backups/<region>/<UTC time>)" },
-  keep: { type: "string", value: "N", text: "afterwards keep the newest N of backups/<region>, and remove older ones" },
+  keep: { type: "string", value: "N", text: "afterwards keep the newest N of backups/<region>, and remove older ones of the same streams" },
   verify: { type: "string", value: "FOLDER", text: "check a backup from end to end instead; no host is touched" },
 } as const satisfies Flags;
 
@@ -30,9 +30,10 @@ await sitePlaybook({
   flags,
   without: ["limit", "tags", "role", "diff", "list-tasks", "start-at-task", "all-at-once", "ask-become-pass", "forks"],
   adapt: (options) => {
-    const { to, keep, verify } = ownFlags(flags, options);
+    const { to, keep, verify, stream } = ownFlags(flags, options);
     if (keep !== undefined && !/^[1-9]\d*$/.test(keep)) throw new UsageError(`--keep takes a whole number from 1, not "${keep}"`);
     if (keep !== undefined && to !== undefined) throw new UsageError("--keep is for backups/<region>, so it doesn't go with --to; leave one out");
+    if (keep !== undefined && stream !== undefined) throw new UsageError("--keep counts backups of all streams, so it doesn't go with --stream; leave one out, or name a folder with --to");
     if (verify !== undefined && (to ?? keep) !== undefined) throw new UsageError("--verify only reads: leave --to and --keep out");
     if (to !== undefined) free(to);
     if (verify === undefined) return options;

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { BackupFolder, prune } from "../../lib/nats/backup/folder.mts";
 import type { SavedStream, UnsavedStream } from "../../lib/nats/backup/manifest.mts";
 import { sizeText } from "../../lib/nats/backup/pace.mts";
@@ -76,7 +76,8 @@ export const backup = ({ to, streams, keep }: BackupOptions): ClusterRole<Cluste
         const { servers } = await observe(cluster.target, cluster.connect);
         folder ??= new BackupFolder(to);
         folder.complete({ format: 1, made: new Date().toISOString(), cluster: cluster.name, servers: Object.fromEntries(servers.map((s) => [s.name, s.version])), streams: saved, unsaved });
-        const gone = keep ? prune(keep.parent, keep.count) : [];
+        const { gone, spared } = keep ? prune(keep.parent, keep.count, basename(folder.dir)) : { gone: [], spared: [] };
+        for (const { name, why } of spared) cluster.emit({ type: "warning", text: `older backup ${name} stays, beyond --keep: ${why}; remove it yourself when it isn't needed` });
         return { status: "changed", changes: [{ attribute: "folder", current: "absent", desired: folder.dir }, ...gone.map((name) => ({ attribute: "older backup", current: name, desired: "absent" }))] };
       } };
     }

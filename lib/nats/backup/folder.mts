@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rea
 import { dirname, join, resolve } from "node:path";
 import { hasEnded, ORIGIN } from "../../engine/lock.mts";
 import { UsageError } from "../../inventory/types.mts";
-import { MANIFEST, type Manifest } from "./manifest.mts";
+import { MANIFEST, type Manifest, readManifest } from "./manifest.mts";
 
 /** While it is written, a backup's folder has another name, and says in `owner` whose it is. */
 const PARTIAL = ".partial", OWNER = "owner";
@@ -58,16 +58,33 @@ export function free(to: string): void {
   if (owner && !hasEnded(owner)) throw new UsageError(`another run is writing ${dir}${PARTIAL} (process ${owner.split("/").at(-1)}); if none is, remove that folder`);
 }
 
-/** Takes away the oldest complete backups of a folder, and what killed runs left in it. @returns their names */
-export function prune(parent: string, keep: number): string[] {
-  const names = existsSync(parent) ? readdirSync(parent).sort() : [];
-  const old = names.filter((n) => NAMED.test(n) && existsSync(join(parent, n, MANIFEST))).slice(0, -keep);
-  const torn = names.filter((n) => n.endsWith(PARTIAL) && NAMED.test(n.slice(0, -PARTIAL.length)) && hasEnded(read(join(parent, n, OWNER))));
-  for (const name of [...old, ...torn]) {
+/** What `prune` did: folders that are gone, and those beyond the number that stay, with why. */
+export interface Pruned { gone: string[]; spared: { name: string; why: string }[] }
+
+/**
+ * Takes away the oldest complete backups of a folder, so that `keep` are left with the one just written, and what killed runs left in
+ * it. One that holds what the new one doesn't is never taken away.
+ */
+export function prune(parent: string, keep: number, written: string): Pruned {
+  const names = readdirSync(parent).sort(), newest = readManifest(join(parent, written));
+  const others = names.filter((n) => n !== written && NAMED.test(n) && isComplete(join(parent, n)));
+  const judged = others.slice(0, Math.max(0, others.length + 1 - keep)).map((name) => ({ name, why: onlyThere(join(parent, name), newest) }));
+  const gone = judged.filter(({ why }) => why === undefined).map(({ name }) => name);
+  gone.push(...names.filter((n) => n.endsWith(PARTIAL) && NAMED.test(n.slice(0, -PARTIAL.length)) && hasEnded(read(join(parent, n, OWNER)))));
+  for (const name of gone) {
     rmSync(join(parent, name, MANIFEST), { force: true });
     rmSync(join(parent, name), { recursive: true, force: true });
   }
-  return [...old, ...torn];
+  return { gone, spared: judged.flatMap(({ name, why }) => (why === undefined ? [] : [{ name, why }])) };
+}
+
+/** What a backup holds that a newer one doesn't: a stream that is gone since, or was made anew. Undefined: nothing */
+function onlyThere(dir: string, newest: Manifest): string | undefined {
+  let older: Manifest;
+  try { older = readManifest(dir); } catch (error) { return (error as Error).message; }
+  if (older.cluster !== newest.cluster) return `it is of cluster ${older.cluster}`;
+  const only = older.streams.filter((o) => !newest.streams.some((n) => n.account === o.account && n.name === o.name && n.last >= o.last));
+  return only.length === 0 ? undefined : `the new one hasn't all of ${only.map((s) => s.name).join(", ")}`;
 }
 
 const read = (file: string): string => { try { return readFileSync(file, "utf8"); } catch { return ""; } };

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
@@ -136,8 +136,37 @@ t.test("a backup's folder appears complete or not at all", async (t) => {
   t.throws(() => new BackupFolder(to), /is there already/);
   for (const name of ["2026-01-02T000000Z", "2026-01-03T000000Z"]) new BackupFolder(join(parent, name)).complete(manifest);
   mkdirSync(join(parent, "mine"));
-  t.same(prune(parent, 2), ["2026-01-01T000000Z"]);
+  t.same(prune(parent, 2, "2026-01-03T000000Z"), { gone: ["2026-01-01T000000Z"], spared: [] });
   t.same(readdirSync(parent).sort(), ["2026-01-02T000000Z", "2026-01-03T000000Z", "mine"], "the newest, and what isn't a backup");
+});
+
+t.test("older backups are taken away only where the new one has all that they have", async (t) => {
+  const parent = folder(t), day = (n: number): string => `2026-01-0${n}T000000Z`;
+  const stream = (name: string, last = 10, account = "APP"): SavedStream => ({
+    account, name, file: `${name}.snapshot`, sha256: "0".repeat(64), bytes: 1, format: 2, config: { name, num_replicas: 3 }, state: { messages: last, bytes: 1, first_seq: 1, last_seq: last },
+    messages: last, first: 1, last, deleted: 0, subjects: { digest: "" }, consumers: [],
+  });
+  const write = (n: number, streams: SavedStream[], cluster = "c"): void => new BackupFolder(join(parent, day(n))).complete({ format: 1, made: "", cluster, servers: {}, streams, unsaved: [] });
+  write(1, [stream("A"), stream("B")]);
+  write(2, [stream("A")]);
+  t.match(prune(parent, 1, day(2)), { gone: [], spared: [{ name: day(1), why: /hasn't all of B$/ }] }, "a stream is missing");
+  write(3, []);
+  t.match(prune(parent, 1, day(3)), { gone: [], spared: [{ name: day(1), why: /A, B/ }, { name: day(2), why: /A/ }] }, "an emptied cluster");
+  write(4, [stream("A", 0), stream("B", 12)]);
+  t.match(prune(parent, 1, day(4)), { gone: [day(3)], spared: [{ name: day(1), why: /of A$/ }, { name: day(2) }] }, "a stream that was made anew");
+  write(5, [stream("A", 11), stream("B", 11, "OTHER")]);
+  t.match(prune(parent, 1, day(5)), { gone: [day(2)], spared: [{ name: day(1), why: /of B$/ }, { name: day(4) }] }, "of another account");
+  write(6, [stream("A", 11), stream("B", 11)], "other");
+  t.match(prune(parent, 1, day(6)), { gone: [], spared: [{ why: /cluster c/ }, { why: /cluster c/ }, { why: /cluster c/ }] });
+  for (const n of [1, 4, 5, 6]) rmSync(join(parent, day(n)), { recursive: true });
+  // The clock was set back: what was just written looks like the oldest.
+  write(8, [stream("A")]);
+  write(9, [stream("A")]);
+  write(7, [stream("A")]);
+  t.same(prune(parent, 2, day(7)), { gone: [day(8)], spared: [] });
+  t.same(readdirSync(parent), [day(7), day(9)]);
+  writeFileSync(join(parent, day(9), "manifest.json"), "{}");
+  t.match(prune(parent, 1, day(7)), { gone: [], spared: [{ name: day(9), why: /is damaged/ }] });
 });
 
 t.test("counts by subject: equal in any order, in bounded memory", async (t) => {

@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { connectApp } from "../../../lib/nats/connect.mts";
 import { streamInfo } from "../../../lib/nats/jetstream/api.mts";
 import { backup } from "../../../roles/backup/tasks.mts";
+import { root } from "../../lab/fixture.mts";
 import { create, fill, folder, ready } from "../../nats/backup/fixture.mts";
 import { TestCluster } from "../../nats/servers.mts";
 import { asCluster, play } from "../restore/fixture.mts";
@@ -28,4 +30,11 @@ t.test("with a stream that can't be asked nothing is kept, and older backups sta
     t.same(readdirSync(parent), ["2026-01-01T000000Z"]);
     await nc.close();
   });
+});
+
+t.test("a backup of some streams takes no place in a row of backups of all", (t) => {
+  const run = spawnSync(join(root, "playbooks/backup.mts"), ["--keep", "2", "--stream", "A"], { cwd: folder(t), encoding: "utf8" });
+  t.equal(run.status, 3);
+  t.match(run.stderr, /--keep counts backups of all streams, so it doesn't go with --stream/);
+  t.end();
 });
