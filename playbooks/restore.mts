@@ -14,6 +14,7 @@ const flags = {
   from: { type: "string", value: "FOLDER", text: "the backup" },
   stream: { type: "string", multiple: true, value: "NAME", text: "only this stream (repeatable; * stands for anything)" },
   replace: { type: "boolean", text: "put it in the place of a stream that is there, which is saved first" },
+  "other-cluster": { type: "boolean", text: "the backup may be of another cluster" },
   replicas: { type: "string", value: "N", text: "replicas of each stream (default: as the inventory declares it, else as it was)" },
 } as const satisfies Flags;
 
@@ -36,9 +37,9 @@ await sitePlaybook({
     return options;
   },
 }, async (run) => {
-  const { from, stream = [], replace = false, replicas } = ownFlags(flags, run.config.options);
+  const { from, stream = [], replace = false, replicas, "other-cluster": other = false } = ownFlags(flags, run.config.options);
   await run.reach();
-  const options = { from: resolve(from!), streams: stream, replace, ...(replicas !== undefined && { replicas: Number(replicas) }) };
+  const options = { from: resolve(from!), streams: stream, replace, ownOnly: !other, ...(replicas !== undefined && { replicas: Number(replicas) }) };
   await clusterPhase(run, "restore", restoreRole(options), await clustersOf(run));
   if (run.mode === "apply" && run.exit === 0) await verified(run);
 });

@@ -21,6 +21,8 @@ export interface RestoreOptions {
   streams: readonly string[];
   /** put it in the place of what is there */
   replace: boolean;
+  /** refuse a backup of another cluster */
+  ownOnly?: boolean;
   /** of every stream; undefined: as the inventory declares it, else as it was */
   replicas?: number;
   /** note at each stream that it is put back, so that a run that goes on doesn't take what was written since for another stream */
@@ -30,7 +32,7 @@ export interface RestoreOptions {
 const at = { file: "", line: 0 };
 
 /** Puts the streams of a backup back with their consumers, and proves that they are what was saved. */
-export const restoreRole = ({ from, streams, replicas, ...options }: RestoreOptions): ClusterRole<Cluster> => ({
+export const restoreRole = ({ from, streams, replicas, ownOnly = false, ...options }: RestoreOptions): ClusterRole<Cluster> => ({
   kind: "cluster",
   name: "restore",
   list: () => ["files", "streams"],
@@ -42,7 +44,7 @@ export const restoreRole = ({ from, streams, replicas, ...options }: RestoreOpti
     const saved = manifest.streams.filter((s) => everything.includes(s)).sort((a, b) => Number(fed(a)) - Number(fed(b)));
     const { servers } = await observe(cluster.target, cluster.connect);
     let good = true;
-    for (const task of [formatTask(saved, servers), ...saved.map((s) => fileTask(cluster, "restore", from, s))]) {
+    for (const task of [...(ownOnly ? [ownTask(cluster.name, manifest.cluster)] : []), formatTask(saved, servers), ...saved.map((s) => fileTask(cluster, "restore", from, s))]) {
       yield { ...task, run: async (...args) => { const result = await task.run(...args); good &&= result.status !== "failed"; return result; } };
     }
     if (!good) return;
@@ -93,6 +95,15 @@ const fed = ({ config }: SavedStream): boolean => Boolean(config["mirror"] ?? co
 /** Notes are told beside what was done. */
 const done = (notes: readonly string[], changes: NonNullable<TaskResult["changes"]>): TaskResult =>
   ({ status: "changed", changes: notes.length ? [...changes, { attribute: "since then", current: "", desired: notes.join("; ") }] : changes });
+
+/** Whether the backup is of this very cluster: another region's has streams of the same names, and other messages. */
+const ownTask = (name: string, of: string): ClusterTask => ({
+  task: "backup is of this cluster", at,
+  async run() {
+    if (of !== name) return { status: "failed", failure: { what: `the backup is of cluster ${of}, and this is ${name}`, next: "look at --from and -i; if its streams shall come here, say so with --other-cluster" } };
+    return { status: "ok" };
+  },
+});
 
 /** Whether all servers can read the archives: 2.15 writes a form that older ones don't know. */
 const formatTask = (saved: readonly SavedStream[], servers: readonly { name: string; version: string }[]): ClusterTask => ({
