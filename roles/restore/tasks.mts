@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import type { NatsConnection } from "../../lib/nats/connect.mts";
 import { folderName } from "../../lib/nats/backup/folder.mts";
+import { outlived } from "../../lib/nats/backup/compare.mts";
 import { readManifest, type SavedStream } from "../../lib/nats/backup/manifest.mts";
 import { clear, putBack, recreate } from "../../lib/nats/backup/put-back.mts";
 import { streamInfo } from "../../lib/nats/jetstream/api.mts";
@@ -67,6 +68,7 @@ export const restoreRole = ({ from, streams, replicas, ownOnly = false, ...optio
           if (now.kind === "same") return { status: "ok", reason: "it is as it was saved" };
           const changes = [{ attribute: "stream", current: now.text, desired: `${numberText(stream.messages)} messages, ${stream.first} to ${stream.last}, R${put.replicas}` }];
           if (now.kind === "other" && !options.replace) return { status: "failed", failure: { what: `stream ${stream.name} is there already: ${now.text}`, next: "leave it out with --stream, or put this one in its place with --replace, which saves it first" } };
+          if (now.kind === "other" && outlived(stream)) return { status: "failed", failure: { what: `all that the backup has of stream ${stream.name} is older than its max_age: put back it would be empty, and the present one gone`, next: "take a newer backup with --from, or leave it out with --stream" } };
           if (mode === "check") return { status: "drift", changes };
           if (now.kind === "other") {
             const side = join(dirname(from), `${folderName(new Date())}-${encodeURIComponent(stream.name)}-before-restore`);

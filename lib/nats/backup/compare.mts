@@ -13,7 +13,7 @@ export interface Comparison {
   notes: string[];
 }
 
-type Expected = Pick<SavedStream, "deleted" | "messages" | "first" | "last" | "subjects" | "consumers">;
+type Expected = Pick<SavedStream, "state" | "deleted" | "messages" | "first" | "last" | "subjects" | "consumers">;
 
 /** After a restore the consumers come one by one, and a new leader counts first. */
 const PATIENCE_MS = 15_000;
@@ -38,7 +38,7 @@ export async function compare(nc: NatsConnection, name: string, expected: Expect
   const now = await consumers(nc, name);
   const advanced = expected.consumers.some((c) => (now.find((n) => n.name === c.name)?.ack_floor.stream_seq ?? 0) > c.ackFloor);
   const fed = Boolean(config["mirror"] || config["sources"]);
-  const fewer = Number(config["max_age"] ?? 0) > 0 || config["allow_msg_ttl"] ? "had outlived the stream's max_age" : config["retention"] !== "limits" && advanced ? "were acknowledged meanwhile"
+  const fewer = aged(info, expected) ? "had outlived the stream's max_age" : config["allow_msg_ttl"] ? "had outlived their own time" : config["retention"] !== "limits" && advanced ? "were acknowledged meanwhile"
     : state.messages >= expected.messages - expected.deleted ? "went while the snapshot was taken" : undefined;
 
   if (state.messages < expected.messages && fewer) notes.push(`${expected.messages - state.messages} messages ${fewer}`);
@@ -52,6 +52,25 @@ export async function compare(nc: NatsConnection, name: string, expected: Expect
   for (const consumer of expected.consumers) wrong.push(...consumerDifference(consumer, now.find((n) => n.name === consumer.name), notes));
   return { wrong, notes };
 }
+
+/** Clocks of servers and controller may differ by so much, ms. */
+const SKEW_MS = 60_000;
+
+/** Whether age alone explains that messages are missing: they are the oldest ones, and old enough. */
+function aged({ config, state, ts }: StreamInfo, expected: Expected): boolean {
+  const latest = (ts === undefined ? Date.now() : Date.parse(ts)) - maxAgeMs(config) + SKEW_MS;
+  const first = state.messages > 0 ? state.first_seq : expected.last + 1;
+  return maxAgeMs(config) > 0 && expected.messages - expected.deleted - state.messages <= first - expected.first && !(timeOf(expected.state[state.messages > 0 ? "first_ts" : "last_ts"]) > latest);
+}
+
+/** 0: none */
+const maxAgeMs = (config: Config): number => Number(config["max_age"] ?? 0) / 1e6;
+/** NaN where it isn't known */
+const timeOf = (ts: unknown): number => Date.parse(String(ts));
+
+/** Whether everything in a backup is older than its stream keeps messages: put back, it would be empty. */
+export const outlived = ({ config, state, messages }: Pick<SavedStream, "config" | "state" | "messages">): boolean =>
+  messages > 0 && maxAgeMs(config) > 0 && timeOf(state["last_ts"]) + maxAgeMs(config) < Date.now();
 
 function consumerDifference({ name, ackFloor, config }: Expected["consumers"][number], now: ConsumerInfo | undefined, notes: string[]): string[] {
   if (!now && !config?.["durable_name"]) { notes.push(`consumer ${name}, which isn't durable, has gone`); return []; }

@@ -7,6 +7,8 @@ export interface StreamInfo {
   config: Config & { name: string; num_replicas: number };
   cluster?: ClusterInfo;
   state: { messages: number; bytes: number; first_seq: number; last_seq: number; consumer_count: number };
+  /** the server's time, ISO; from 2.10 on */
+  ts?: string;
 }
 export interface ConsumerInfo { stream_name: string; name: string; config: Config; cluster?: ClusterInfo; num_ack_pending: number; num_pending: number; ack_floor: SequencePair; delivered: SequencePair }
 interface SequencePair { consumer_seq: number; stream_seq: number }
