@@ -75,7 +75,7 @@ export const restoreRole = ({ from, streams, replicas, ownOnly = false, ...optio
             return done(await replace(nc, { ...put, dir: from, saved: stream, side, about, warn: (text) => cluster.emit({ type: "warning", text }) }), changes);
           }
           if (now.leftover) await clear(nc, stream.name);
-          return done(await putBack(nc, from, stream, put), changes);
+          return done(await putBack(nc, from, stream, { ...put, more: now.consumers }), changes);
         } };
       }
       for (const stream of manifest.unsaved.filter((s) => everything.includes(s))) {

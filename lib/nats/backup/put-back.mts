@@ -18,6 +18,8 @@ export interface PutBackOptions {
   replicas: number;
   /** note at the stream from which file it is, until `unmark` */
   mark?: boolean;
+  /** durable consumers that it shall have besides, before it takes messages */
+  more?: readonly Config[];
   /** the name was free, and is taken by the copy now */
   begun?: () => void;
   tell?: (text: string) => void;
@@ -42,7 +44,7 @@ const PATIENCE_MS = 30_000;
  * @returns notes: what differs, and why it may
  * @throws NotTheSameError, JetStreamApiError, Error
  */
-export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, mark = false, begun, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
+export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, mark = false, more = [], begun, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
   const config = { ...sendable(saved.config), num_replicas: replicas };
   const head = { config: restoring(config), state: saved.state };
   for (const until = Date.now() + PATIENCE_MS; ;) {
@@ -61,6 +63,7 @@ export async function putBack(nc: NatsConnection, dir: string, saved: SavedStrea
   await untilReplicated(nc, saved.name, { progress: tell });
   const { wrong, notes } = await compareInTime(nc, saved.name, saved);
   if (wrong.length > 0) throw new NotTheSameError(saved.name, wrong);
+  await createConsumers(nc, saved.name, more);
   if (mark && !saved.config["sealed"]) await open(nc, { ...config, metadata: { ...ownMetadata(saved.config), [RESTORED]: saved.sha256 } });
   else if (writable(config)) await open(nc, config);
   return notes;
@@ -79,9 +82,14 @@ export async function unmark(nc: NatsConnection, name: string): Promise<void> {
 /** Creates a stream that no snapshot holds, and its consumers: empty. */
 export async function recreate(nc: NatsConnection, { name, config, consumers }: UnsavedStream, replicas: number): Promise<void> {
   await request(nc, `stream ${name}`, `STREAM.CREATE.${name}`, { ...sendable(config), num_replicas: replicas });
-  for (const consumer of consumers) {
-    const own = String(consumer["durable_name"] ?? consumer["name"] ?? "");
-    if (consumer["durable_name"]) await request(nc, `consumer ${name} > ${own}`, `CONSUMER.CREATE.${name}.${own}`, { stream_name: name, config: { ...sendable(consumer), name: own }, action: "create" });
+  await createConsumers(nc, name, consumers);
+}
+
+/** The durable ones of them. */
+async function createConsumers(nc: NatsConnection, stream: string, configs: readonly Config[]): Promise<void> {
+  for (const config of configs) {
+    const own = String(config["durable_name"] ?? "");
+    if (own) await request(nc, `consumer ${stream} > ${own}`, `CONSUMER.CREATE.${stream}.${own}`, { stream_name: stream, config: { ...sendable(config), name: own }, action: "create" });
   }
 }
 
