@@ -43,7 +43,7 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
     const pki = await certificates(inventory, dryRun, ahead.pki);
     for (const warning of pki.warnings) warn(warning);
     const env = ahead.env ?? envText(inventory.dir);
-    return { pki, users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, proof(inventory.region, u, env)]))])) };
+    return { pki, users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, proof(inventory.region, u, env, seeds(h.vars))]))])) };
   },
 
   resources({ host, vars, facts, inventory, prepared }) {
@@ -77,9 +77,11 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
 
 export const clusterConfig = clusterConfigWith({});
 
-function proof(region: string, user: Vars["users"][number], env: string): Proof {
+const seeds = ({ users }: Vars): Secret[] => users.flatMap((u) => u.nkey_seed ?? []);
+
+function proof(region: string, user: Vars["users"][number], env: string, all: readonly Secret[]): Proof {
   if (user.password) return { nkeys: [], bcrypt: bcryptHash(user.password, `${region}/${user.account}/${user.name}`) };
-  const { next, old } = seedsOf(env, user.nkey_seed!) ?? {};
+  const { next, old } = seedsOf(env, user.nkey_seed!, all) ?? {};
   // Sorted: which of two seeds is in use is nothing that the servers should be told of.
   const nkeys = [user.nkey_seed!, ...(next ? [next] : []), ...(old ? [old] : [])].map((seed) => publicKey(seed, `the nkey_seed of user ${user.name}`));
   return { nkeys: [...new Set(nkeys)].sort(), bcrypt: "" };

@@ -20,7 +20,8 @@ export function rotating({ hosts: [first], dir, originOf }: LoadedInventory<Vars
   const users: Rotating[] = [], passed: string[] = [];
   all.forEach(({ name, account, nkey_seed: seed }, i) => {
     if (wanted && !wanted.includes(name)) return;
-    const seeds = seed && seedsOf(env, seed);
+    const seeds = seed && seedsOf(env, seed, all.flatMap((u) => u.nkey_seed ?? []));
+    if (seeds?.taken) throw new UsageError(`${originOf(first!.name, ["users", i])}: user ${name} can't be rotated: its second seed would go by the name ${seeds.taken}, and that is another user's in ${dir}/.env; give that one another name, there and in the inventory`);
     if (seed && seeds) { users.push({ name, account, seed, seeds }); return; }
     passed.push(`${originOf(first!.name, ["users", i])}: user ${name} ${seed
       ? `has a seed that isn't from ${dir}/.env, so it can't be replaced there; move it to .env as \${NAME}`
