@@ -27,8 +27,9 @@ await sitePlaybook({
   ],
   roles: [],
   writes: false,
+  natsOnly: true,
   flags,
-  without: ["limit", "tags", "role", "diff", "list-tasks", "start-at-task", "all-at-once", "ask-become-pass", "forks"],
+  without: ["limit", "tags", "role", "diff", "list-hosts", "list-tasks", "start-at-task", "all-at-once", "forks"],
   adapt: (options) => {
     const { to, keep, verify, stream } = ownFlags(flags, options);
     if (keep !== undefined && !/^[1-9]\d*$/.test(keep)) throw new UsageError(`--keep takes a whole number from 1, not "${keep}"`);

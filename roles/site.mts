@@ -25,6 +25,8 @@ interface SiteSpec {
   roles: readonly SiteRole[];
   /** false when no host is changed */
   writes: boolean;
+  /** true where NATS is all that is worked with, and hosts aren't shown */
+  natsOnly?: boolean;
   flags?: Flags;
   without?: readonly FlagName[];
   /** what the playbook's own flags mean for the common ones, before the inventory is read. @throws UsageError */

@@ -14,6 +14,8 @@ export interface PlaybookSpec<V, I extends Inventory<V>> extends Usage {
   checkFacts: (inventory: I, host: Host<V>, facts: Facts) => readonly string[];
   /** false for playbooks that change no host */
   writes: boolean;
+  /** true for playbooks that work through NATS: hosts are only reached where the way to NATS leads over them, and aren't shown */
+  natsOnly?: boolean;
   storeDir: (vars: V) => string;
   /** what --list-tasks prints, as far as it can be known without connecting */
   tasks: (run: Run<V, I>) => Promise<{ role: string; task: string }[]>;
@@ -47,11 +49,11 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
   }
 }
 
-async function perform<V, I extends Inventory<V>>({ roles }: PlaybookSpec<V, I>, run: Run<V, I>, main: (run: Run<V, I>) => Promise<void>): Promise<{ exit: number; lines: readonly string[] }> {
+async function perform<V, I extends Inventory<V>>({ roles, natsOnly }: PlaybookSpec<V, I>, run: Run<V, I>, main: (run: Run<V, I>) => Promise<void>): Promise<{ exit: number; lines: readonly string[] }> {
   const { options, inventory, hosts, playbook, reporter } = run.config;
   const since = Date.now();
   let lines: readonly string[] = [];
-  run.emit({ type: "run_start", playbook, inventory: inventory.dir, mode: run.mode, hosts: hosts.map((h) => h.name), roles: roles.filter((r) => !options.roles.length || options.roles.includes(r)) });
+  run.emit({ type: "run_start", playbook, inventory: inventory.dir, mode: run.mode, hosts: natsOnly ? [] : hosts.map((h) => h.name), roles: roles.filter((r) => !options.roles.length || options.roles.includes(r)) });
   for (const text of inventory.warnings) run.emit({ type: "warning", text });
   onInterrupt(run);
   try {

@@ -52,7 +52,7 @@ function page(story: Story): string {
   const good = verdict(tally);
   const title = `${run ? basename(run.playbook) : "sampan"}, ${run?.inventory ?? ""}`;
   const ms = tally.ended?.ms ?? tally.at - (run?.at ?? tally.at);
-  const facts = run ? [run.mode === "check" ? "check only, nothing written" : "applied", plural(run.hosts.length, "host"), duration(ms), new Date(run.at).toISOString().replace("T", " ").slice(0, 19) + " UTC"] : [];
+  const facts = run ? [run.mode === "check" ? "check only, nothing written" : "applied", ...(run.hosts.length ? [plural(run.hosts.length, "host")] : []), duration(ms), new Date(run.at).toISOString().replace("T", " ").slice(0, 19) + " UTC"] : [];
   return `<!doctype html>
 <html lang="en">
 <head>

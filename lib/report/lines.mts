@@ -67,7 +67,7 @@ export class Lines {
         this.whereWidth = Math.max(...e.hosts.map(width), width(`all ${e.hosts.length} hosts`), 4);
         this.roleWidth = Math.max(...e.roles.map(width), 4);
         const mode = e.mode === "check" ? style.ink("cyan", "  check: nothing is written") : "";
-        return [`${style.ink("bold", basename(e.playbook))}  ${clean(e.inventory)}  ${plural(e.hosts.length, "host")}${mode}`, ""];
+        return [`${style.ink("bold", basename(e.playbook))}  ${clean(e.inventory)}${e.hosts.length ? `  ${plural(e.hosts.length, "host")}` : ""}${mode}`, ""];
       }
       case "warning":
         return [...this.flush(), this.line("warning", clean(e.text))];
