@@ -21,6 +21,7 @@ const flags = {
   to: { type: "string", value: "FOLDER", text: "where the backup and the state of the migration lie (default backups/<region>/migration)" },
   "accept-memory-loss": { type: "boolean", text: "streams in memory come over empty" },
   back: { type: "boolean", text: "give it up: open the old server to publishers again" },
+  "accept-loss": { type: "boolean", text: "with --back: what the cluster has taken since isn't missed" },
 } as const satisfies Flags;
 
 await sitePlaybook({
@@ -36,22 +37,23 @@ await sitePlaybook({
   flags,
   without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
   adapt: (options) => {
-    const { source, "in-place": inPlace, store, unit } = ownFlags(flags, options);
+    const { source, "in-place": inPlace, store, unit, back, "accept-loss": acceptLoss } = ownFlags(flags, options);
     if (source === undefined) throw new UsageError("--source is missing: write for example --source nats://10.0.0.5:4222");
     address(source);
     if (inPlace === undefined && (store ?? unit) !== undefined) throw new UsageError("--store and --unit go with --in-place");
+    if (acceptLoss && !back) throw new UsageError("--accept-loss goes with --back");
     if (store !== undefined && !store.startsWith("/")) throw new UsageError(`--store takes an absolute path, not "${store}"`);
     // The new servers begin with empty stores: what the old version wrote, they never read.
     return inPlace === undefined ? options : { ...options, extraVars: [...options.extraVars, "allow_skipped_minors=true", "allow_unsupported_downgrade=true"] };
   },
 }, async (run) => {
-  const { source: url, "source-ca": ca, "in-place": host, store, unit = "nats-server", to, back, "accept-memory-loss": acceptMemoryLoss = false } = ownFlags(flags, run.config.options);
+  const { source: url, "source-ca": ca, "in-place": host, store, unit = "nats-server", to, back, "accept-loss": acceptLoss = false, "accept-memory-loss": acceptMemoryLoss = false } = ownFlags(flags, run.config.options);
   const { inventory } = run.config;
   if (host !== undefined && !inventory.hosts.some((h) => h.name === host)) throw new UsageError(`--in-place ${host}: the inventory has no such host; it has ${inventory.hosts.map((h) => h.name).join(", ")}`);
   const source = sourceOf(url!, ca, inventory.dir), dir = resolve(to ?? join("backups", basename(inventory.dir), "migration"));
   await run.reach();
   const clusters = await clustersOf(run);
-  if (back) return goBack(run, clusters, source, dir);
+  if (back) return goBack(run, clusters, { source, dir, acceptLoss });
   if (run.exit !== 0) return;
   if (await migrate(run, clusters, { source, dir, acceptMemoryLoss, ...(host !== undefined && { inPlace: { host, unit, ...(store !== undefined && { store }) } }) })) await verified(run);
 });

@@ -5,7 +5,7 @@ import type { SavedStream, UnsavedStream } from "../../lib/nats/backup/manifest.
 import { sizeText } from "../../lib/nats/backup/pace.mts";
 import { fileName, save } from "../../lib/nats/backup/save.mts";
 import { streamInfo, streamNames, type StreamInfo } from "../../lib/nats/jetstream/api.mts";
-import { freeze, motion, open, unfrozen, untilStill, writable } from "../../lib/nats/jetstream/freeze.mts";
+import { freeze, motion, unfrozen, untilStill, writable } from "../../lib/nats/jetstream/freeze.mts";
 import { connectSource, type Source } from "../../lib/nats/source.mts";
 import type { ClusterRole, ClusterTask } from "../../lib/playbook/role.mts";
 import { numberText } from "../backup/choose.mts";
@@ -120,28 +120,3 @@ async function quietly(nc: NatsConnection, account: string, name: string, folder
   }
   throw Object.assign(new Error(`workers keep acknowledging messages of stream ${name}`), { next: "stop them and run again; publishers may stay: they wait for an acknowledgement" });
 }
-
-/** Opens the old server's streams to publishers again: the way back. */
-export const back = (source: Source, configs: MigrationState["configs"]): ClusterRole<Cluster> => ({
-  kind: "cluster",
-  name: "migrate",
-  list: () => ["streams"],
-  async *tasks() {
-    const nc = await connectSource(source);
-    try {
-      for (const name of (await streamNames(nc)).sort()) {
-        yield { task: `open stream ${name}`, listed: "streams", at, async run(mode) {
-          const now = (await streamInfo(nc, name))!.config;
-          const frozen = String(now["subjects"] ?? "").startsWith("sampan.frozen.");
-          const config = configs[name] ?? unfrozen(now);
-          if (!frozen) return { status: "ok", reason: "it is open" };
-          if (config === now) return { status: "failed", failure: { what: `stream ${name} is closed, and nothing tells its subjects`, next: "give them back with nats stream edit" } };
-          if (mode === "apply") await open(nc, config);
-          return { status: mode === "apply" ? "changed" : "drift", changes: [{ attribute: "subjects", current: "", desired: (config["subjects"] as string[]).join(", ") }] };
-        } };
-      }
-    } finally {
-      await nc.close();
-    }
-  },
-});

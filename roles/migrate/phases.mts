@@ -17,9 +17,10 @@ import { jetstreamSetup } from "../jetstream-setup/tasks.mts";
 import { restoreRole } from "../restore/tasks.mts";
 import type { SiteRun } from "../site.mts";
 import { aside } from "./aside.mts";
+import { back, notWritten } from "./back.mts";
 import { finish } from "./finish.mts";
 import { placeOf } from "./options.mts";
-import { back, out } from "./out.mts";
+import { out } from "./out.mts";
 import { unchanged } from "./unchanged.mts";
 
 export interface Migration {
@@ -87,9 +88,13 @@ const kept = (source: Source, dir: string, store: string | undefined, host: stri
   ? `the old server's store is kept on ${host} in ${store}, and the backup in ${dir}: remove both when nothing is missed. The way back: docs/migrate.md`
   : `the old server ${placeOf(source)} is as it was, but closed to publishers; let the clients use the cluster, then switch it off. The way back: --back`;
 
-/** Opens the old server again, and puts what was saved of it out of the way. */
-export async function goBack(run: SiteRun, clusters: readonly Cluster[], source: Source, dir: string): Promise<void> {
+/** Opens the old server again, and puts what was saved of it out of the way. `acceptLoss`: whatever the cluster has taken since. */
+export async function goBack(run: SiteRun, clusters: readonly Cluster[], { source, dir, acceptLoss }: Pick<Migration, "source" | "dir"> & { acceptLoss: boolean }): Promise<void> {
   const state = readState(dir, placeOf(source));
+  if ((state?.stage === "restoring" || state?.stage === "done") && !acceptLoss) {
+    await clusterPhase(run, "look at the cluster", notWritten(readManifest(join(dir, "backup"))), clusters);
+    if (run.exit !== 0 || run.stopped) return;
+  }
   await clusterPhase(run, "open the old server", back(source, state?.configs ?? {}), clusters);
   if (state && run.mode === "apply" && run.exit === 0) giveUp(dir);
 }
