@@ -18,6 +18,8 @@ for (const version of VERSIONS) {
       await two.close();
       t.same(await connectedBy(sys, key(target.app), ["n1", "n2"]), []);
       t.equal((await connectedBy(sys, key(target.sys), ["n1", "n2"])).length, 1, "itself");
+      cluster.server("n2").signal("SIGSTOP");
+      await t.rejects(connectedBy(sys, key(target.app), ["n1", "n2"]), { message: /^n2 did not tell within \d+ s who is connected$/, next: /run again/ }, "who is silent hasn't said that nobody is");
       await sys.close();
     });
   });
