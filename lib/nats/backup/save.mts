@@ -62,9 +62,11 @@ const PATIENCE_MS = 15_000;
 
 /** All consumers with their configurations. @throws Error for one that doesn't answer: nobody could tell then whether the snapshot has it */
 async function knownConsumers(nc: NatsConnection, stream: string): Promise<Known[]> {
+  let silent: string[] | undefined;
   for (const until = Date.now() + PATIENCE_MS; ;) {
     const names = await consumerNames(nc, stream), known = (await consumers(nc, stream)).map((c) => ({ name: c.name, config: c.config }));
-    const silent = names.filter((n) => !known.some((k) => k.name === n));
+    // all the time: those that aren't durable come and go
+    silent = (silent ?? names).filter((n) => names.includes(n) && !known.some((k) => k.name === n));
     if (silent.length === 0) return known;
     if (Date.now() > until) throw Object.assign(new Error(`stream ${stream} can't be saved whole: no answer from consumer ${silent.join(", ")}`), { next: "look with verify.mts which node is down; start it, or delete the consumer if its position may go" });
     await new Promise((resolve) => setTimeout(resolve, 500));
