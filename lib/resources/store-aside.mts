@@ -6,8 +6,8 @@ import { serviceLibrary } from "./service.mts";
 export const asideOf = (storeDir: string): string => `${storeDir}/jetstream.standalone`;
 
 /**
- * Stops a standalone server and moves its streams aside. Only when each of them is among the `saved` ones; nothing is deleted.
- * Once a cluster's store is there, or none, there is nothing to do.
+ * Stops a standalone server and moves its store aside, with or without streams. Only when each of them is among the `saved` ones, which are of
+ * one account; nothing is deleted. What is aside tells that it is done: a store beside it is the cluster's.
  */
 export function storeAside({ storeDir, unit, saved }: { storeDir: string; unit: string; saved: readonly string[] }): Resource {
   return resource({
@@ -17,16 +17,22 @@ export function storeAside({ storeDir, unit, saved }: { storeDir: string; unit: 
       name: "store-aside",
       text: `
 store_aside_check() { # STORE ASIDE SAVED…
-  for sp_meta in "$1"/jetstream/*/_js_/_meta_; do [ ! -d "$sp_meta" ] || return 0; done
-  sp_store=$1 sp_aside=$2 sp_found= sp_saved=" $3 "
+  for sp_meta in "$1"/jetstream/*/_js_/_meta_; do
+    [ -d "$sp_meta" ] || continue
+    [ ! -d "$2" ] || return 0
+    cannot "$sp_meta is of a cluster, and $2 isn't there: the old server was once in one, or never ran on this host" "if $1 is its store, move $sp_meta away (the old server alone doesn't use it), and run again"
+  done
+  sp_store=$1 sp_aside=$2 sp_of= sp_saved=" $3 "
   for sp_stream in "$sp_store"/jetstream/*/streams/*; do
     [ -d "$sp_stream" ] || continue
-    sp_found=yes
-    case $sp_saved in *" \${sp_stream##*/} "*) ;; *) cannot "$sp_store holds the stream \${sp_stream##*/} (account $(sp_a=\${sp_stream%/streams/*}; printf %s "\${sp_a##*/}")), which wasn't saved" "look whose it is; save it with the credentials of its account, or delete it" ;; esac
+    sp_name=\${sp_stream##*/} sp_account=\${sp_stream%/streams/*} sp_account=\${sp_account##*/}
+    case $sp_saved in *" $sp_name "*) ;; *) cannot "$sp_store holds the stream $sp_name (account $sp_account), which wasn't saved" "look whose it is; save it with the credentials of its account, or delete it" ;; esac
+    # Credentials are of one account: what another has under a saved name isn't saved.
+    [ "\${sp_of:-$sp_account}" = "$sp_account" ] || cannot "$sp_store holds streams of two accounts, $sp_of and $sp_account ($sp_name), and those of one are saved" "save the other account's with backup.mts or the nats program, delete them on the old server, and run again"
+    sp_of=$sp_account
   done
-  if [ -n "$sp_found" ]; then differs streams "$sp_store/jetstream" "$sp_aside"
-  elif [ -n "$3" ] && [ ! -d "$sp_aside" ]; then cannot "$sp_store holds none of the old server's streams" "say with --store where its store_dir is"
-  fi
+  [ -n "$sp_of" ] || [ -d "$sp_aside" ] || [ -z "$3" ] || cannot "$sp_store holds none of the old server's streams" "say with --store where its store_dir is"
+  [ -d "$sp_aside" ] && [ -z "$sp_of" ] || differs streams "$sp_store/jetstream" "$sp_aside"
 }
 store_aside_apply() { # STORE ASIDE UNIT
   [ ! -e "$2" ] || cannot "$2 is there already, of another migration" "look what it holds, move it away, and run again"
@@ -34,7 +40,7 @@ store_aside_apply() { # STORE ASIDE UNIT
   case $U_ACTIVE in active | reloading | activating) ;; *) [ -z "$(pidof nats-server 2>/dev/null)" ] || cannot "a nats-server runs here, and not as the unit $3" "say with --unit which unit it is, or stop it" ;; esac
   systemctl stop "$3" || return
   [ "$3" = nats-server ] || systemctl -q disable "$3" 2>/dev/null
-  mv "$1/jetstream" "$2" && sync
+  if [ -d "$1/jetstream" ]; then mv "$1/jetstream" "$2"; else mkdir -p "$2"; fi && sync
 }`,
     }],
     check: sh`store_aside_check ${storeDir} ${asideOf(storeDir)} ${saved.join(" ") || ""}`,

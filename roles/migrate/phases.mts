@@ -63,7 +63,7 @@ async function stages(run: SiteRun, clusters: readonly Cluster[], { source, dir,
   if (inPlace) {
     if (!look.gone) reached("stopping");
     const { host, ...where } = inPlace;
-    const old = aside({ ...where, saved: manifest.streams.map((s) => s.name) });
+    const old = aside({ ...where, saved: manifest.streams.filter((s) => s.config["storage"] !== "memory").map((s) => s.name) });
     await run.hosts("stop the old server, keep its store", [old], (h) => h.name !== host);
     if (!well()) return false;
     await run.hosts("install and configure", [natsInstall, clusterConfig]);
