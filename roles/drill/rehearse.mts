@@ -14,6 +14,8 @@ export interface Stage {
   target: ClusterTarget;
   connect: ConnectOptions;
   hands: Hands;
+  /** streams, of all accounts, that no server holds which answers, each as `stream S` */
+  unheld: () => Promise<string[]>;
   signal: AbortSignal;
   /** of the load: messages per second, and replicas of its stream (default 3) */
   rate: number;
@@ -42,6 +44,8 @@ const LEAD_MS = 2000;
 /** A fault that changes nothing that the cluster shows is none: within this time, or its own, it must have. */
 const EFFECT_MS = 20_000;
 const AGREE_MS = 120_000;
+/** A stream that nobody holds for so long isn't on its way: it is on the server that is down alone. */
+const ALONE_MS = 10_000;
 /** What a host allows beyond that before it heals by itself: a slow controller is not a dead one. */
 const GRACE_MS = 30_000;
 const SAFE_MS = 5 * 60_000;
@@ -63,8 +67,13 @@ export async function rehearse(fault: Fault, able: readonly string[], stage: Sta
   try {
     await pause(LEAD_MS, signal);
     const state = await observe(target, connect);
-    const victims = fault.victims(state, load.stream).filter((name) => able.includes(name));
-    hit = fault.every ? victims : victims.slice(0, 1);
+    // Asked before the load began too; somebody may have made a stream since.
+    const harmed = state.streams.filter((s) => s.name !== load.stream && fault.destroys(s));
+    const spared = (name: string): boolean => able.includes(name) && !harmed.some((s) => s.copies.some((c) => c.server === name));
+    const victims = fault.victims(state, load.stream).filter(spared);
+    if (!fault.every) hit = victims.slice(0, 1);
+    else if (able.every(spared)) hit = victims;
+    if (!hit.length && harmed.length) throw new Error(`it would destroy ${harmed.map((s) => s.name).join(", ")}, made a moment ago (too few replicas, or in memory), so nothing was hit`);
     if (!hit.length) throw new Error(`there is no server at this moment that is ${fault.who} and can be hit; run again`);
     load.mark(fault.name);
     redundantMs = await strike(fault, hit, state, stage);
@@ -77,9 +86,9 @@ export async function rehearse(fault: Fault, able: readonly string[], stage: Sta
 }
 
 /** @returns redundantMs */
-async function strike(fault: Fault, hit: readonly string[], before: ClusterState, { target, connect, hands, signal, holdMs, settleMs, progress }: Stage): Promise<number> {
+async function strike(fault: Fault, hit: readonly string[], before: ClusterState, { target, connect, hands, unheld, signal, holdMs, settleMs, progress }: Stage): Promise<number> {
   const undo = (): Promise<unknown> => onEach(hands, hit, ({ store }) => drillHealed(store), "apply");
-  const look = { target, connect, signal };
+  const look = { target, connect, unheld, signal };
   const deadline = Math.ceil((holdMs + GRACE_MS + (fault.then ? AGREE_MS : 0)) / 1000);
   let since = Date.now();
   try {
@@ -110,7 +119,7 @@ async function strike(fault: Fault, hit: readonly string[], before: ClusterState
   }
 }
 
-type Look = Pick<Stage, "target" | "connect" | "signal">;
+type Look = Pick<Stage, "target" | "connect" | "unheld" | "signal">;
 
 const startsOf = (state: ClusterState, names: readonly string[]): Record<string, number> =>
   Object.fromEntries(state.servers.filter((s) => names.includes(s.name)).map((s) => [s.name, s.start]));
@@ -125,10 +134,17 @@ async function shows(name: string, ms: number, { target, connect, signal }: Look
   }
 }
 
-async function othersAgree(name: string, { target, connect, signal }: Look): Promise<void> {
+/** Nothing is left that only the server has, which is down: neither what the others' streams lack, nor a stream that they have no copy of. */
+async function othersAgree(name: string, { target, connect, unheld, signal }: Look): Promise<void> {
+  let alone: number | undefined;
   for (const until = Date.now() + AGREE_MS; ; await pause(POLL_MS, signal)) {
     const missing = missingWithout(await observe(target, connect), name);
-    if (!missing.length) return;
-    if (Date.now() > until) throw new Error(`without ${name} the others don't hold everything after ${AGREE_MS / 1000} s, so it was started with the store it had: ${missing[0]}`);
+    if (!missing.length) {
+      const only = await unheld().catch((error: Error) => [error.message]);
+      if (!only.length) return;
+      missing.push(`${only.join(", ")}: no copy on the others`);
+      alone ??= Date.now();
+    } else alone = undefined;
+    if (Date.now() > until || (alone !== undefined && Date.now() - alone > ALONE_MS)) throw new Error(`without ${name} the others don't hold everything, so it was started with the store it had: ${missing[0]}`);
   }
 }

@@ -4,6 +4,7 @@ import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import type { ClusterRole, ClusterTask, TaskResult } from "../../lib/playbook/role.mts";
 import { drillCopyGone, drillHealed } from "../../lib/resources/drill.mts";
+import { unheldIn } from "../scale/standing.mts";
 import type { Cluster } from "../cluster.mts";
 import { gateFailure } from "../gate.mts";
 import type { Fault } from "./faults.mts";
@@ -43,7 +44,7 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
     });
     if (!fit) return;
     yield task(READY, async (mode) => {
-      const unfit = await ready(cluster, signal, mode === "check" ? 0 : READY_MS);
+      const unfit = await ready(cluster, signal, mode === "check" ? 0 : READY_MS) ?? await allHeld(cluster);
       if (!unfit && mode === "apply") await each(({ store }) => drillCopyGone(store), mode);
       return unfit ?? { status: "ok" };
     });
@@ -93,7 +94,7 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
 
     function stage({ target, connect, emit, name, hosts }: Cluster, label: string): Stage {
       return {
-        target, connect, hands, signal, rate: options.rate, holdMs: options.holdMs, settleMs: milliseconds(hosts[0]!.vars.verify.settle),
+        target, connect, hands, unheld: () => unheldIn(cluster, target, false), signal, rate: options.rate, holdMs: options.holdMs, settleMs: milliseconds(hosts[0]!.vars.verify.settle),
         progress: (text) => emit({ type: "task_progress", lane: name, role: "drill", task: label, text }),
       };
     }
@@ -102,6 +103,13 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
 
 const planned = ({ faults, rounds }: DrillOptions): { fault: Fault; label: string }[] =>
   Array.from({ length: rounds }, (_, i) => faults.map((fault) => ({ fault, label: rounds > 1 ? `${fault.name} ${i + 1}/${rounds}` : fault.name }))).flat();
+
+/** What an earlier drill moved aside may be the only copy of a stream that nobody holds. @returns what is wrong */
+async function allHeld(cluster: Cluster): Promise<TaskResult | undefined> {
+  const alone = await unheldIn(cluster, cluster.target, false);
+  if (!alone.length) return undefined;
+  return { status: "failed", failure: { what: `${alone.join(", ")}: no server holds it`, next: "bring back the store that has it, or delete it; a drill removes what an earlier one moved aside, and that may be its only copy" } };
+}
 
 /** Three nodes with JetStream, all well: else any fault is an outage. @returns what is wrong */
 async function ready({ target, connect, hosts }: Cluster, signal: AbortSignal, timeoutMs: number): Promise<TaskResult | undefined> {

@@ -72,9 +72,9 @@ export const only = (target: ClusterTarget, servers: readonly { server: string; 
   ({ ...target, nodes: servers.flatMap(({ host }) => (host ? [nodeOf(host)] : [])) });
 
 /** What no running server of `there` holds anything of, in all accounts. @throws Error with what couldn't be asked */
-export async function unheldIn(cluster: Cluster, there: ClusterTarget): Promise<string[]> {
+export async function unheldIn(cluster: Cluster, there: ClusterTarget, consumers = true): Promise<string[]> {
   const accounts = await connectAccounts(cluster);
-  try { return await unheld(accounts, () => observe(there, cluster.connect)); } finally { await closeAll(accounts); }
+  try { return await unheld(accounts, () => observe(there, cluster.connect), consumers); } finally { await closeAll(accounts); }
 }
 
 export async function withSys<T>({ target, connect }: Cluster, work: (sys: NatsConnection) => Promise<T>): Promise<T> {

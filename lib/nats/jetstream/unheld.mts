@@ -12,17 +12,18 @@ const AT_ONCE = 16;
  * server has gone without a word, less than some three minutes ago) ephemeral ones count too.
  * @param accounts a connection to each account, by its name
  * @param look a look at all servers that run; taken after the names were asked for
+ * @param consumers whether consumers are asked for too (default true)
  * @returns `stream S`, `consumer S > C`
  * @throws Error with the account that couldn't be asked
  */
-export async function unheld(accounts: ReadonlyMap<string, NatsConnection>, look: () => Promise<ClusterState>): Promise<string[]> {
-  const first = await known(accounts);
+export async function unheld(accounts: ReadonlyMap<string, NatsConnection>, look: () => Promise<ClusterState>, consumers = true): Promise<string[]> {
+  const first = await known(accounts, consumers);
   const { streams } = await look();
   const held = new Set(streams.flatMap((s) => [key(s.account, s.name), ...s.consumers.map((c) => key(s.account, s.name, c.name))]));
   const lost = first.filter((k) => !held.has(k.key) && (k.consumer === undefined || held.has(key(k.account, k.stream))));
   if (!lost.length) return [];
   // Not what went in between.
-  const still = new Set((await known(accounts)).map((k) => k.key));
+  const still = new Set((await known(accounts, consumers)).map((k) => k.key));
   const text = ({ account, stream, consumer }: Known): string => `${consumer === undefined ? `stream ${stream}` : `consumer ${stream} > ${consumer}`}${accounts.size > 1 ? ` of account ${account}` : ""}`;
   const there = lost.filter((k) => still.has(k.key));
   const ephemeral = await ephemerals(accounts, there);
@@ -33,14 +34,14 @@ interface Known { account: string; stream: string; consumer?: string; key: strin
 const key = (...names: string[]): string => names.join(" ");
 
 /** What the meta group has. */
-async function known(accounts: ReadonlyMap<string, NatsConnection>): Promise<Known[]> {
+async function known(accounts: ReadonlyMap<string, NatsConnection>, consumers: boolean): Promise<Known[]> {
   const all: Known[] = [];
   for (const [account, nc] of accounts) {
     try {
       const streams = await streamNames(nc);
       for (let i = 0; i < streams.length; i += AT_ONCE) {
         const some = await Promise.all(streams.slice(i, i + AT_ONCE).map(async (stream): Promise<Known[]> =>
-          [{ account, stream, key: key(account, stream) }, ...(await consumerNames(nc, stream)).map((consumer) => ({ account, stream, consumer, key: key(account, stream, consumer) }))]));
+          [{ account, stream, key: key(account, stream) }, ...(consumers ? await consumerNames(nc, stream) : []).map((consumer) => ({ account, stream, consumer, key: key(account, stream, consumer) }))]));
         all.push(...some.flat());
       }
     } catch (error) {

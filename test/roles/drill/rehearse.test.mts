@@ -4,6 +4,8 @@ import t, { type Test } from "tap";
 import { missingWithout } from "../../../lib/nats/agree.mts";
 import { connectApp } from "../../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../../lib/nats/gate.mts";
+import { request, streamInfo } from "../../../lib/nats/jetstream/api.mts";
+import { unheld } from "../../../lib/nats/jetstream/unheld.mts";
 import { observe } from "../../../lib/nats/observe.mts";
 import { FAULTS } from "../../../roles/drill/faults.mts";
 import type { Hands } from "../../../roles/drill/hands.mts";
@@ -49,7 +51,11 @@ async function staged(t: Test, overrides: (cluster: TestCluster) => Record<strin
   await waitUntilSafe(cluster.target, {}, { settleMs: 500 });
   const hands = new LocalHands(cluster, overrides(cluster));
   const abort = new AbortController();
-  return { cluster, hands, abort, stage: { target: cluster.target, connect: {}, hands, signal: abort.signal, rate: 200, holdMs: 3000, settleMs: 1000, progress: () => {} } };
+  const alone = async (): Promise<string[]> => {
+    const app = await connectApp(cluster.target);
+    return unheld(new Map([["APP", app]]), () => observe(cluster.target), false).finally(() => app.close());
+  };
+  return { cluster, hands, abort, stage: { target: cluster.target, connect: {}, hands, unheld: alone, signal: abort.signal, rate: 200, holdMs: 3000, settleMs: 1000, progress: () => {} } };
 }
 const all = ["n1", "n2", "n3"];
 
@@ -70,6 +76,53 @@ t.test("a lost store: the node comes back under its name, empty, and nothing tha
   }
   t.match(hands.done.join("\n"), /(n\d): fault lose-store\n\1: store empty\n\1: drill undone/);
   for (const server of cluster.servers) t.notMatch(server.log, /orphan|\[FTL\]/i);
+});
+
+/** A stream with one replica on this server, and a message in it. */
+async function solo(cluster: TestCluster, name: string, server: string, storage = "file"): Promise<void> {
+  const app = await connectApp(cluster.target);
+  try {
+    for (;;) {
+      await request(app, name, `STREAM.CREATE.${name}`, { name, subjects: [name], num_replicas: 1, storage });
+      if ((await streamInfo(app, name))?.cluster?.leader === server) break;
+      await request(app, name, `STREAM.DELETE.${name}`);
+    }
+    await app.request(name, "precious", { timeout: 5000 });
+  } finally {
+    await app.close();
+  }
+}
+
+t.test("a stream made on the victim after the last look: it gets its store back, and the stream with it", async (t) => {
+  const { cluster, stage, hands } = await staged(t, (cluster) => ({ "fault lose-store": async (name) => {
+    await solo(cluster, "LATE", name);
+    await cluster.server(name).stop();
+  } }));
+  const done = await rehearse(fault("lose-store"), all, stage);
+  t.match(done.error, { message: /so it was started with the store it had: stream LATE: no copy on the others$/ });
+  t.notMatch(hands.done.join("\n"), /store empty/);
+  const { streams } = await waitUntilSafe(cluster.target, {}, { settleMs: 500 });
+  t.same(streams.find((s) => s.name === "LATE")!.copies.map((c) => c.messages), [1]);
+});
+
+t.test("streams made since the drill looked: nobody is hit whom they would be lost with", async (t) => {
+  const { cluster, stage, hands } = await staged(t);
+  for (const name of all) await solo(cluster, `MEM-${name}`, name, "memory");
+  for (const kind of ["kill-node", "restart-all"]) {
+    const done = await rehearse(fault(kind), all, stage);
+    t.match(done.error, { message: /^it would destroy MEM-n1, MEM-n2, MEM-n3, made a moment ago/ });
+    t.same(done.hit, []);
+  }
+  t.same(hands.done, []);
+});
+
+t.test("which streams a fault would destroy", async (t) => {
+  const stream = (num_replicas: number, storage: string) => ({ config: { num_replicas, storage }, consumers: [] }) as never;
+  const destroys = (name: string) => [stream(1, "memory"), stream(1, "file"), stream(3, "memory"), stream(3, "file")].map(fault(name).destroys);
+  t.same(destroys("kill-node"), [true, false, false, false]);
+  t.same(destroys("fill-disk"), [true, true, false, false], "a full disk can cost a stream its only copy");
+  t.same(destroys("lose-store"), [true, true, false, false]);
+  t.same(destroys("restart-all"), [true, false, true, false]);
 });
 
 t.test("a paused stream leader: others go on, and it comes back", async (t) => {
