@@ -23,6 +23,7 @@ export const tls: Checker = (state, { bounds }) => !state.target.tls ? [] : stat
 
 /** The CAs that nodes and clients trust: when one ends, all that it has signed end with it. */
 export const authorities: Checker = (state, { bounds }) => {
+  if (!state.nodes.some((n) => n.probe.greeting)) return []; // nobody is there to trust it
   const pems = state.target.tls?.ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return pems.map((pem) => {
     const { subject, validTo } = new X509Certificate(pem);
