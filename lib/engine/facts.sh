@@ -51,9 +51,16 @@ sp_facts() {
     fact store_device "${1-}"; fact store_free_kb "${4-}"; fact store_mount "${6-}"
   fi
   fact nats_server "$(readlink /usr/local/bin/nats-server)"
-  # a version that has been switched to and never got to the store: the one before it wrote that
-  if [ -f /opt/nats-server/.trying ] && [ -z "$(find "$SP_STORE_DIR" -newer /opt/nats-server/.trying 2>/dev/null | head -n 1)" ]; then
-    fact_file nats_stored /opt/nats-server/.trying
+  # Who wrote the store, where the link has been switched once: the server that runs; else, of a version that never got to the store, the one before.
+  if [ -f /opt/nats-server/.former ]; then
+    sp_exe=$(readlink "/proc/$(systemctl show -p MainPID --value nats-server 2>/dev/null)/exe")
+    case $sp_exe in
+      /opt/nats-server/*/*) sp_exe=${sp_exe#/opt/nats-server/}; fact nats_stored "${sp_exe%%/*}" ;;
+      *)
+        if [ -f /opt/nats-server/.trying ] && [ -z "$(find "$SP_STORE_DIR" -newer /opt/nats-server/.trying 2>/dev/null | head -n 1)" ]; then
+          fact_file nats_stored /opt/nats-server/.trying
+        fi ;;
+    esac
   fi
   for sp_stream in "$SP_STORE_DIR"/jetstream/*/streams/*; do
     [ ! -d "$sp_stream" ] || { fact store_streams yes; break; }
