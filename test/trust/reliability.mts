@@ -1,10 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { root } from "../lab/fixture.mts";
+import { writeResult } from "../support/page.mts";
 import { type Trial, WAYS } from "./disturb.mts";
-
-const PAGE = join(root, "docs/reliability.md");
-const [BEGIN, END] = ["<!-- made by npm run test:long -->", "<!-- end -->"];
 
 /** Writes the result of a sweep into docs/reliability.md, between its marks. */
 export function record(trials: readonly Trial[], { commit, seed, possible }: { commit: string; seed: number; possible: number }): void {
@@ -20,7 +15,5 @@ export function record(trials: readonly Trial[], { commit, seed, possible }: { c
     `Of these, ${count((t) => kind(t) === "command")} before a given command of a step, ${count((t) => kind(t) === "event")} when a task began or ended, ${count((t) => kind(t) === "bytes")} in the middle of a push, ${count((t) => kind(t) === "ms")} after a random time; ${count((t) => t.where === "")} came after the run's own end.`,
     ...bad.flatMap((t) => ["", `- ${t.scenario}, ${t.way}, ${JSON.stringify(t.moment)} (${t.where}):`, ...t.problems.slice(0, 10).map((p) => `  - ${p.split("\n")[0]!.slice(0, 300)}`)]),
   ].join("\n");
-  const page = readFileSync(PAGE, "utf8");
-  const [before, after] = [page.slice(0, page.indexOf(BEGIN) + BEGIN.length), page.slice(page.indexOf(END))];
-  writeFileSync(PAGE, `${before}\n${text}\n${after}`);
+  writeResult("npm run test:long", text);
 }
