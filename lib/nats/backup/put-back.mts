@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import type { NatsConnection } from "nats";
 import { JetStreamApiError } from "../errors.mts";
-import { request, streamInfo } from "../jetstream/api.mts";
+import { consumers, request, streamInfo } from "../jetstream/api.mts";
 import type { Config } from "../jetstream/desired.mts";
 import { freeze, isRestoring, open, ownMetadata, restoring, writable } from "../jetstream/freeze.mts";
 import { NAME_TAKEN, restore } from "../jetstream/restore.mts";
@@ -61,12 +61,24 @@ export async function putBack(nc: NatsConnection, dir: string, saved: SavedStrea
     }
   }
   await untilReplicated(nc, saved.name, { progress: tell });
+  await wakeConsumers(nc, saved.name);
+  await untilReplicated(nc, saved.name, { progress: tell });
   const { wrong, notes } = await compareInTime(nc, saved.name, saved);
   if (wrong.length > 0) throw new NotTheSameError(saved.name, wrong);
   await createConsumers(nc, saved.name, more);
   if (mark && !saved.config["sealed"]) await open(nc, { ...config, metadata: { ...ownMetadata(saved.config), [RESTORED]: saved.sha256 } });
   else if (writable(config)) await open(nc, config);
   return notes;
+}
+
+/**
+ * A consumer whose leader was elected before its server had the messages may sleep over them until the next one comes (seen on 2.10.27,
+ * with a replica whose catch-up had stalled). A new leader looks anew.
+ */
+async function wakeConsumers(nc: NatsConnection, stream: string): Promise<void> {
+  for (const { name, cluster } of await consumers(nc, stream)) {
+    if (cluster?.replicas?.length) await request(nc, `consumer ${stream} > ${name}`, `CONSUMER.LEADER.STEPDOWN.${stream}.${name}`).catch(() => undefined);
+  }
 }
 
 /** Whether a stream was put back with `mark` from this very file, whatever has happened to it since. */

@@ -17,11 +17,23 @@ export function folder(t: Test): string {
 export const create = (nc: NatsConnection, name: string, config: object = {}): Promise<unknown> =>
   request(nc, name, `STREAM.CREATE.${name}`, { name, ...("mirror" in config ? {} : { subjects: [`${name}.>`] }), num_replicas: 1, retention: "limits", storage: "file", ...config });
 
+/** With its subject's interest known on the node that is asked: a new stream's may be on its way there for a moment. */
+async function acknowledged(nc: NatsConnection, subject: string, payload: string | Uint8Array): Promise<{ error?: { description: string } }> {
+  for (const until = Date.now() + 20_000; ;) {
+    try {
+      return (await nc.request(subject, payload, { timeout: 20_000 })).json();
+    } catch (error) {
+      if (!/no responders/.test(String(error)) || Date.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
 /** Publishes with acknowledgements, many at once. */
 export async function fill(nc: NatsConnection, count: number, subject: (i: number) => string, payload: (i: number) => string | Uint8Array = (i) => `message ${i}`): Promise<void> {
   for (let i = 0; i < count; i += 200) {
     await Promise.all(Array.from({ length: Math.min(200, count - i) }, async (_, k) => {
-      const answer = (await nc.request(subject(i + k), payload(i + k), { timeout: 20_000 })).json<{ error?: { description: string } }>();
+      const answer = await acknowledged(nc, subject(i + k), payload(i + k));
       if (answer.error) throw new Error(answer.error.description);
     }));
   }

@@ -8,7 +8,7 @@ import { consumerInfo, consumers, request, streamInfo } from "../../../lib/nats/
 import { TestCluster } from "../servers.mts";
 import { create, everyKind, fill, folder, ready, saveAll, work } from "./fixture.mts";
 
-t.setTimeout(600_000);
+t.setTimeout(300_000);
 
 /** From a single server of each version into three of the newest, and between threes. 2.9 and 2.10 write the old form, 2.15 the new one. */
 for (const [from, servers, to] of [["2.9.10", 1, "2.15.1"], ["2.10.27", 1, "2.15.1"], ["2.10.27", 3, "2.10.27"], ["2.15.1", 3, "2.15.1"]] as const) {
@@ -16,6 +16,7 @@ for (const [from, servers, to] of [["2.9.10", 1, "2.15.1"], ["2.10.27", 1, "2.15
     const dir = folder(t);
     const saved = await TestCluster.with(from, servers, async (cluster) => {
       const nc = await connectApp(cluster.target);
+      t.teardown(() => nc.close());
       await ready(nc, servers);
       await everyKind(nc);
       await create(nc, "MEMORY", { storage: "memory" });
@@ -35,6 +36,7 @@ for (const [from, servers, to] of [["2.9.10", 1, "2.15.1"], ["2.10.27", 1, "2.15
     });
     await TestCluster.with(to, 3, async (cluster) => {
       const nc = await connectApp(cluster.target);
+      t.teardown(() => nc.close());
       await ready(nc, 3);
       for (const s of saved) t.same(await putBack(nc, dir, s, { replicas: 3 }), [], `${s.name} is proved`);
       for (const s of saved) {
