@@ -19,7 +19,7 @@ function mapOf(file: string): { map: SourceMap; root: string } | undefined {
 }
 
 /** Where a position of a stack trace stands in the sources. Node's own --enable-source-maps reads all maps at every start, which costs 20 ms. */
-export function sourcePosition(file: string, line: number, column: number): Location {
+function sourcePosition(file: string, line: number, column: number): Location {
   const found = mapOf(file);
   const entry = found?.map.findEntry(line - 1, column - 1);
   return found && entry && "originalSource" in entry

@@ -1,6 +1,7 @@
-import { existsSync, accessSync, constants, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, accessSync, constants, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isScalar, parseDocument, type Pair, type YAMLMap } from "yaml";
+import { replaceFile } from "./edit.mts";
 import { locate } from "./files.mts";
 import { shown } from "./problems.mts";
 import { UsageError } from "./types.mts";
@@ -47,9 +48,7 @@ export function planRemoval(dir: string, names: readonly string[]): Removal {
 
 /** Carries a plan out: hosts.yml in one step, then the host_vars of the hosts that went (kept as NAME.bak, which is not read). */
 export function applyRemoval({ file, text, vars }: Removal): void {
-  const draft = `${file}.sampan.new`;
-  writeFileSync(draft, text, { mode: statSync(file).mode & 0o777 });
-  renameSync(draft, file);
+  replaceFile(file, text);
   for (const path of vars) renameSync(path, `${path}.bak`);
 }
 

@@ -1,4 +1,3 @@
-import type * as v from "valibot";
 import type { Meta } from "./fields.mts";
 import type { Path } from "./node.mts";
 
@@ -80,5 +79,3 @@ export function* keyPaths(schema: unknown, prefix = ""): Generator<string> {
     yield* keyPaths(child, `${prefix}${key}.`);
   }
 }
-
-export type Entries = v.ObjectEntries;

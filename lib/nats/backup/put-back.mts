@@ -12,7 +12,7 @@ import type { SavedStream, UnsavedStream } from "./manifest.mts";
 import { pace } from "./pace.mts";
 
 /** Metadata of a stream that was put back with `mark`: the checksum of its file. By it a run that goes on knows what is done. */
-export const RESTORED = "sampan.restored";
+const RESTORED = "sampan.restored";
 
 export interface PutBackOptions {
   replicas: number;
@@ -27,7 +27,7 @@ export interface PutBackOptions {
 }
 
 /** A stream that was put back isn't what was saved. It stays as it is, closed to publishers, until it is put back anew. */
-export class NotTheSameError extends Error {
+class NotTheSameError extends Error {
   readonly wrong: readonly string[];
   constructor(name: string, wrong: readonly string[]) {
     super(`stream ${name} isn't what was saved: ${wrong.join("; ")}`);
