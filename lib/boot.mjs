@@ -4,7 +4,7 @@
 // node_modules/.cache), and again whenever a source has changed; a start then costs a look at the sources' times. A playbook
 // elsewhere in this folder is bundled by itself. Plain JavaScript, because it runs before there is anything that understands TypeScript.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -16,7 +16,9 @@ const isOurs = dirname(playbook) === join(root, "playbooks");
 
 /** Changes with every change to a source: their count, the sum of their sizes, the latest time. */
 function stamp() {
-  let count = 0, bytes = 0, latest = statSync(join(root, "package-lock.json")).mtimeMs;
+  let count = 0,
+    bytes = 0,
+    latest = statSync(join(root, "package-lock.json")).mtimeMs;
   for (const folder of [join(root, "lib"), join(root, "roles"), dirname(playbook)]) {
     for (const entry of readdirSync(folder, { recursive: true })) {
       if (!entry.endsWith(".mts") && !entry.endsWith("boot.mjs")) continue;
@@ -49,12 +51,28 @@ async function bundle(target) {
   const part = mkdtempSync(join(cache, "part-"));
   try {
     await build({
-      entryPoints: isOurs ? readdirSync(dirname(playbook)).filter((f) => f.endsWith(".mts")).map((f) => join(root, "playbooks", f)) : [playbook],
-      outdir: part, outExtension: { ".js": ".mjs" }, bundle: true, splitting: true, format: "esm", platform: "node", target: "node20",
-      sourcemap: "linked", sourcesContent: false, sourceRoot: pathToFileURL(part).href + "/", logLevel: "silent", plugins: [sourceUrls],
+      entryPoints: isOurs
+        ? readdirSync(dirname(playbook))
+            .filter((f) => f.endsWith(".mts"))
+            .map((f) => join(root, "playbooks", f))
+        : [playbook],
+      outdir: part,
+      outExtension: { ".js": ".mjs" },
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      sourcemap: "linked",
+      sourcesContent: false,
+      sourceRoot: pathToFileURL(part).href + "/",
+      logLevel: "silent",
+      plugins: [sourceUrls],
       // CommonJS that is imported when needed: bundled, it would lose its names
       external: ["nats", "@nats-io/*"],
-      banner: { js: `import { createRequire as requireOf } from "node:module"; const require = requireOf(${JSON.stringify(pathToFileURL(join(root, "package.json")).href)});` },
+      banner: {
+        js: `import { createRequire as requireOf } from "node:module"; const require = requireOf(${JSON.stringify(pathToFileURL(join(root, "package.json")).href)});`,
+      },
     });
     renameSync(part, target);
   } catch (error) {

@@ -5,8 +5,13 @@ export class Sh {
   readonly text: string;
   /** the same for people's eyes: without secrets, long values cut */
   readonly shown: string;
-  constructor(text: string, shown = text) { this.text = text; this.shown = shown; }
-  toString(): string { return this.shown; }
+  constructor(text: string, shown = text) {
+    this.text = text;
+    this.shown = shown;
+  }
+  toString(): string {
+    return this.shown;
+  }
 }
 
 export type ShValue = string | number | Sh | Secret | readonly ShValue[];
@@ -18,7 +23,7 @@ export type ShValue = string | number | Sh | Secret | readonly ShValue[];
  */
 export function quote(value: string): string {
   if (value.includes("\0")) throw new Error("a shell word can't hold a NUL byte");
-  return /^[A-Za-z0-9_\/.,:@%+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+  return /^[A-Za-z0-9_/.,:@%+-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }
 
 /** `` sh`install -m ${mode} ${path}` ``: every value is quoted; an `Sh` goes in as it is; a list becomes words. */

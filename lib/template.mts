@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import type Mustache from "mustache";
 import { UsageError } from "./inventory/types.mts";
 
@@ -20,7 +20,9 @@ const mustache = createRequire(import.meta.url)("mustache") as typeof Mustache;
 export function render(template: URL, view: View): string {
   const file = fileURLToPath(template);
   const text = readFileSync(file, "utf8");
-  const fault: Fault = (start, what) => { throw new UsageError(`${file}:${text.slice(0, start).split("\n").length}: ${what}`); };
+  const fault: Fault = (start, what) => {
+    throw new UsageError(`${file}:${text.slice(0, start).split("\n").length}: ${what}`);
+  };
   checkTokens(parse(text, fault), [view], undefined, fault);
   return mustache.render(text, view, undefined, { escape: (value: unknown) => String(value) });
 }
@@ -45,8 +47,10 @@ function checkTokens(tokens: readonly Token[], scopes: readonly View[], item: un
     if (kind === ">") fault(start, `{{> ${name}}} is a partial, and there are none here; write its text into the template`);
     const value = name === "." ? item : lookUp(name, scopes);
     const section = kind === "#" || kind === "^";
-    if (value === undefined || (value === null && !section)) fault(start, `the template asks for {{${name}}}, which its view doesn't have; add it in the role's tasks.mts`);
-    if (typeof value === "function" || (typeof value === "object" && !section)) fault(start, `{{${name}}} is no text or number; give its text in the role's tasks.mts`);
+    if (value === undefined || (value === null && !section))
+      fault(start, `the template asks for {{${name}}}, which its view doesn't have; add it in the role's tasks.mts`);
+    if (typeof value === "function" || (typeof value === "object" && !section))
+      fault(start, `{{${name}}} is no text or number; give its text in the role's tasks.mts`);
     if (kind === "#") {
       const items: readonly unknown[] = Array.isArray(value) ? value : value ? [value] : [];
       for (const one of items) checkTokens(inner!, [...scopes, (typeof one === "object" && one !== null ? one : {}) as View], one, fault);

@@ -17,35 +17,39 @@ const flags = {
   verify: { type: "string", value: "FOLDER", text: "check a backup from end to end instead; no host is touched" },
 } as const satisfies Flags;
 
-await sitePlaybook({
-  about: "saves streams with their consumers into a folder, while they are in use, and reads back what it has written",
-  examples: [
-    ["", "all streams of inventory/hk"],
-    ["--stream 'ORDERS*' --to /srv/orders", "some streams, into this folder"],
-    ["--keep 14", "for cron: the newest fourteen stay"],
-    ["--verify backups/hk/2026-11-22T174500Z", "is this backup good?"],
-  ],
-  roles: [],
-  writes: false,
-  natsOnly: true,
-  flags,
-  without: ["limit", "tags", "role", "diff", "list-hosts", "list-tasks", "start-at-task", "all-at-once", "forks"],
-  adapt: (options) => {
-    const { to, keep, verify, stream } = ownFlags(flags, options);
-    if (keep !== undefined && !/^[1-9]\d*$/.test(keep)) throw new UsageError(`--keep takes a whole number from 1, not "${keep}"`);
-    if (keep !== undefined && to !== undefined) throw new UsageError("--keep is for backups/<region>, so it doesn't go with --to; leave one out");
-    if (keep !== undefined && stream !== undefined) throw new UsageError("--keep counts backups of all streams, so it doesn't go with --stream; leave one out, or name a folder with --to");
-    if (verify !== undefined && (to ?? keep) !== undefined) throw new UsageError("--verify only reads: leave --to and --keep out");
-    if (to !== undefined) free(to);
-    if (verify === undefined) return options;
-    readManifest(verify);
-    return { ...options, check: true };
+await sitePlaybook(
+  {
+    about: "saves streams with their consumers into a folder, while they are in use, and reads back what it has written",
+    examples: [
+      ["", "all streams of inventory/hk"],
+      ["--stream 'ORDERS*' --to /srv/orders", "some streams, into this folder"],
+      ["--keep 14", "for cron: the newest fourteen stay"],
+      ["--verify backups/hk/2026-11-22T174500Z", "is this backup good?"],
+    ],
+    roles: [],
+    writes: false,
+    natsOnly: true,
+    flags,
+    without: ["limit", "tags", "role", "diff", "list-hosts", "list-tasks", "start-at-task", "all-at-once", "forks"],
+    adapt: (options) => {
+      const { to, keep, verify, stream } = ownFlags(flags, options);
+      if (keep !== undefined && !/^[1-9]\d*$/.test(keep)) throw new UsageError(`--keep takes a whole number from 1, not "${keep}"`);
+      if (keep !== undefined && to !== undefined) throw new UsageError("--keep is for backups/<region>, so it doesn't go with --to; leave one out");
+      if (keep !== undefined && stream !== undefined)
+        throw new UsageError("--keep counts backups of all streams, so it doesn't go with --stream; leave one out, or name a folder with --to");
+      if (verify !== undefined && (to ?? keep) !== undefined) throw new UsageError("--verify only reads: leave --to and --keep out");
+      if (to !== undefined) free(to);
+      if (verify === undefined) return options;
+      readManifest(verify);
+      return { ...options, check: true };
+    },
   },
-}, async (run) => {
-  const { stream = [], to, keep, verify } = ownFlags(flags, run.config.options);
-  const clusters = await clustersOf(run);
-  if (verify !== undefined) return clusterPhase(run, "verify the backup", verifyBackup(resolve(verify), stream), clusters);
-  const parent = join("backups", basename(run.config.inventory.dir));
-  const options = { to: to ?? join(parent, folderName(new Date())), streams: stream, ...(keep !== undefined && { keep: { parent, count: Number(keep) } }) };
-  await clusterPhase(run, "backup", backup(options), clusters);
-});
+  async (run) => {
+    const { stream = [], to, keep, verify } = ownFlags(flags, run.config.options);
+    const clusters = await clustersOf(run);
+    if (verify !== undefined) return clusterPhase(run, "verify the backup", verifyBackup(resolve(verify), stream), clusters);
+    const parent = join("backups", basename(run.config.inventory.dir));
+    const options = { to: to ?? join(parent, folderName(new Date())), streams: stream, ...(keep !== undefined && { keep: { parent, count: Number(keep) } }) };
+    await clusterPhase(run, "backup", backup(options), clusters);
+  },
+);

@@ -2,8 +2,8 @@
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../lib/inventory/types.mts";
 import { type Flags, ownFlags } from "../lib/playbook/cli.mts";
-import { clusterConfig } from "../roles/cluster-config/tasks.mts";
 import { clustersOf } from "../roles/cluster.mts";
+import { clusterConfig } from "../roles/cluster-config/tasks.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
 import { address, sourceOf } from "../roles/migrate/options.mts";
 import { goBack, migrate } from "../roles/migrate/phases.mts";
@@ -24,36 +24,61 @@ const flags = {
   "accept-loss": { type: "boolean", text: "with --back: what the cluster has taken since isn't missed" },
 } as const satisfies Flags;
 
-await sitePlaybook({
-  about: "moves streams, consumers and all messages of a single server to the inventory's cluster; no acknowledged message is lost",
-  examples: [
-    ["--source nats://10.0.0.5:4222 --check", "what is there, and what stands in the way"],
-    ["--source nats://10.0.0.5:4222", "to the cluster, which site.mts has rolled out on other hosts"],
-    ["--source nats://10.0.0.5:4222 --in-place nats-node-1", "the server's own host becomes the cluster's first node"],
-    ["--source nats://10.0.0.5:4222 --back", "back to the old server, before clients write to the cluster"],
-  ],
-  roles: [natsInstall, clusterConfig, jetstreamSetup, verifyHosts, verify],
-  writes: true,
-  flags,
-  without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
-  adapt: (options) => {
-    const { source, "in-place": inPlace, store, unit, back, "accept-loss": acceptLoss } = ownFlags(flags, options);
-    if (source === undefined) throw new UsageError("--source is missing: write for example --source nats://10.0.0.5:4222");
-    address(source);
-    if (inPlace === undefined && (store ?? unit) !== undefined) throw new UsageError("--store and --unit go with --in-place");
-    if (acceptLoss && !back) throw new UsageError("--accept-loss goes with --back");
-    if (store !== undefined && !store.startsWith("/")) throw new UsageError(`--store takes an absolute path, not "${store}"`);
-    // The new servers begin with empty stores: what the old version wrote, they never read.
-    return inPlace === undefined ? options : { ...options, extraVars: [...options.extraVars, "allow_skipped_minors=true", "allow_unsupported_downgrade=true"] };
+await sitePlaybook(
+  {
+    about: "moves streams, consumers and all messages of a single server to the inventory's cluster; no acknowledged message is lost",
+    examples: [
+      ["--source nats://10.0.0.5:4222 --check", "what is there, and what stands in the way"],
+      ["--source nats://10.0.0.5:4222", "to the cluster, which site.mts has rolled out on other hosts"],
+      ["--source nats://10.0.0.5:4222 --in-place nats-node-1", "the server's own host becomes the cluster's first node"],
+      ["--source nats://10.0.0.5:4222 --back", "back to the old server, before clients write to the cluster"],
+    ],
+    roles: [natsInstall, clusterConfig, jetstreamSetup, verifyHosts, verify],
+    writes: true,
+    flags,
+    without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
+    adapt: (options) => {
+      const { source, "in-place": inPlace, store, unit, back, "accept-loss": acceptLoss } = ownFlags(flags, options);
+      if (source === undefined) throw new UsageError("--source is missing: write for example --source nats://10.0.0.5:4222");
+      address(source);
+      if (inPlace === undefined && (store ?? unit) !== undefined) throw new UsageError("--store and --unit go with --in-place");
+      if (acceptLoss && !back) throw new UsageError("--accept-loss goes with --back");
+      if (store !== undefined && !store.startsWith("/")) throw new UsageError(`--store takes an absolute path, not "${store}"`);
+      // The new servers begin with empty stores: what the old version wrote, they never read.
+      return inPlace === undefined
+        ? options
+        : { ...options, extraVars: [...options.extraVars, "allow_skipped_minors=true", "allow_unsupported_downgrade=true"] };
+    },
   },
-}, async (run) => {
-  const { source: url, "source-ca": ca, "in-place": host, store, unit = "nats-server", to, back, "accept-loss": acceptLoss = false, "accept-memory-loss": acceptMemoryLoss = false } = ownFlags(flags, run.config.options);
-  const { inventory } = run.config;
-  if (host !== undefined && !inventory.hosts.some((h) => h.name === host)) throw new UsageError(`--in-place ${host}: the inventory has no such host; it has ${inventory.hosts.map((h) => h.name).join(", ")}`);
-  const source = sourceOf(url!, ca, inventory.dir), dir = resolve(to ?? join("backups", basename(inventory.dir), "migration"));
-  await run.reach();
-  const clusters = await clustersOf(run);
-  if (back) return goBack(run, clusters, { source, dir, acceptLoss });
-  if (run.exit !== 0) return;
-  if (await migrate(run, clusters, { source, dir, acceptMemoryLoss, ...(host !== undefined && { inPlace: { host, unit, ...(store !== undefined && { store }) } }) })) await verified(run);
-});
+  async (run) => {
+    const {
+      source: url,
+      "source-ca": ca,
+      "in-place": host,
+      store,
+      unit = "nats-server",
+      to,
+      back,
+      "accept-loss": acceptLoss = false,
+      "accept-memory-loss": acceptMemoryLoss = false,
+    } = ownFlags(flags, run.config.options);
+    const { inventory } = run.config;
+    if (host !== undefined && !inventory.hosts.some((h) => h.name === host))
+      throw new UsageError(`--in-place ${host}: the inventory has no such host; it has ${inventory.hosts.map((h) => h.name).join(", ")}`);
+    const source = sourceOf(url!, ca, inventory.dir),
+      dir = resolve(to ?? join("backups", basename(inventory.dir), "migration"));
+    await run.reach();
+    const clusters = await clustersOf(run);
+    if (back) return goBack(run, clusters, { source, dir, acceptLoss });
+    if (run.exit !== 0) return;
+    if (
+      await migrate(run, clusters, {
+        source,
+        dir,
+        acceptMemoryLoss,
+        ...(host !== undefined && { inPlace: { host, unit, ...(store !== undefined && { store }) } }),
+      })
+    )
+      await verified(run);
+  },
+);

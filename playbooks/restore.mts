@@ -18,28 +18,31 @@ const flags = {
   replicas: { type: "string", value: "N", text: "replicas of each stream (default: as the inventory declares it, else as it was)" },
 } as const satisfies Flags;
 
-await sitePlaybook({
-  about: "puts streams of a backup back under their names with their consumers, proves that they are what was saved, and verifies the cluster",
-  examples: [
-    ["--from backups/hk/2026-11-22T174500Z", "all of it, into a cluster that has none of these streams"],
-    ["--from backups/hk/2026-11-22T174500Z --check", "what would be put back"],
-    ["--from backups/hk/2026-11-22T174500Z --stream ORDERS --replace", "one stream, in the place of the present one"],
-  ],
-  roles: [verifyHosts, verify],
-  writes: true,
-  flags,
-  without: ["limit", "tags", "role", "diff", "list-tasks", "start-at-task", "all-at-once"],
-  adapt: (options) => {
-    const { from, replicas } = ownFlags(flags, options);
-    if (from === undefined) throw new UsageError("--from is missing: name the backup's folder");
-    if (replicas !== undefined && !/^[1-5]$/.test(replicas)) throw new UsageError(`--replicas takes 1 to 5, not "${replicas}"`);
-    readManifest(from);
-    return options;
+await sitePlaybook(
+  {
+    about: "puts streams of a backup back under their names with their consumers, proves that they are what was saved, and verifies the cluster",
+    examples: [
+      ["--from backups/hk/2026-11-22T174500Z", "all of it, into a cluster that has none of these streams"],
+      ["--from backups/hk/2026-11-22T174500Z --check", "what would be put back"],
+      ["--from backups/hk/2026-11-22T174500Z --stream ORDERS --replace", "one stream, in the place of the present one"],
+    ],
+    roles: [verifyHosts, verify],
+    writes: true,
+    flags,
+    without: ["limit", "tags", "role", "diff", "list-tasks", "start-at-task", "all-at-once"],
+    adapt: (options) => {
+      const { from, replicas } = ownFlags(flags, options);
+      if (from === undefined) throw new UsageError("--from is missing: name the backup's folder");
+      if (replicas !== undefined && !/^[1-5]$/.test(replicas)) throw new UsageError(`--replicas takes 1 to 5, not "${replicas}"`);
+      readManifest(from);
+      return options;
+    },
   },
-}, async (run) => {
-  const { from, stream = [], replace = false, replicas, "other-cluster": other = false } = ownFlags(flags, run.config.options);
-  await run.reach();
-  const options = { from: resolve(from!), streams: stream, replace, ownOnly: !other, ...(replicas !== undefined && { replicas: Number(replicas) }) };
-  await clusterPhase(run, "restore", restoreRole(options), await clustersOf(run));
-  if (run.mode === "apply" && run.exit === 0) await verified(run);
-});
+  async (run) => {
+    const { from, stream = [], replace = false, replicas, "other-cluster": other = false } = ownFlags(flags, run.config.options);
+    await run.reach();
+    const options = { from: resolve(from!), streams: stream, replace, ownOnly: !other, ...(replicas !== undefined && { replicas: Number(replicas) }) };
+    await clusterPhase(run, "restore", restoreRole(options), await clustersOf(run));
+    if (run.mode === "apply" && run.exit === 0) await verified(run);
+  },
+);

@@ -13,16 +13,19 @@ const flags = {
   "skip-minors": { type: "boolean", text: "go up over several minor releases at once" },
 } as const satisfies Flags;
 
-await sitePlaybook({
-  about: "takes a running cluster to another version of nats-server, node by node, without losing a message",
-  examples: [
-    ["-i inventory/hk --to 2.15.1 --check", "what it would do, and what speaks against it"],
-    ["-i inventory/hk --to 2.15.1", "the upgrade; interrupted, the same command goes on"],
-    ["-i inventory/hk --rollback", "back to the version before"],
-  ],
-  roles: [upgradeBeside, verifyHosts, verify],
-  writes: true,
-  flags,
-  without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
-  adapt: (options) => adapt(flags, options),
-}, (run) => upgrade(flags, run));
+await sitePlaybook(
+  {
+    about: "takes a running cluster to another version of nats-server, node by node, without losing a message",
+    examples: [
+      ["-i inventory/hk --to 2.15.1 --check", "what it would do, and what speaks against it"],
+      ["-i inventory/hk --to 2.15.1", "the upgrade; interrupted, the same command goes on"],
+      ["-i inventory/hk --rollback", "back to the version before"],
+    ],
+    roles: [upgradeBeside, verifyHosts, verify],
+    writes: true,
+    flags,
+    without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
+    adapt: (options) => adapt(flags, options),
+  },
+  (run) => upgrade(flags, run),
+);

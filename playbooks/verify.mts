@@ -3,14 +3,17 @@ import { sitePlaybook } from "../roles/site.mts";
 import { verify, verifyHosts } from "../roles/verify/tasks.mts";
 import { verified } from "../roles/verify/verified.mts";
 
-await sitePlaybook({
-  about: "looks at a running cluster from outside: its health, then its data path under load. Changes nothing",
-  examples: [
-    ["-i inventory/hk", "everything"],
-    ["-i inventory/hk --check", "health only: no message is sent"],
-    ["-i inventory/hk --junit verify.xml", "for CI"],
-    ["-i inventory/hk -e verify.rate=50000", "with more load"],
-  ],
-  roles: [verifyHosts, verify],
-  writes: false,
-}, verified);
+await sitePlaybook(
+  {
+    about: "looks at a running cluster from outside: its health, then its data path under load. Changes nothing",
+    examples: [
+      ["-i inventory/hk", "everything"],
+      ["-i inventory/hk --check", "health only: no message is sent"],
+      ["-i inventory/hk --junit verify.xml", "for CI"],
+      ["-i inventory/hk -e verify.rate=50000", "with more load"],
+    ],
+    roles: [verifyHosts, verify],
+    writes: false,
+  },
+  verified,
+);

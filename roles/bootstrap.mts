@@ -43,7 +43,9 @@ export function outsiders(state: ClusterState): string[] {
   const meta = leader?.jetstream?.meta;
   if (!leader || !meta) return [];
   const members = new Set([leader.name, ...meta.replicas.map((r) => r.name)]);
-  return state.nodes.filter(({ node, server }) => node.jetstream && server?.inMesh && !members.has(server.name) && !holdsAnything(state, server.name)).map(({ node }) => node.lane);
+  return state.nodes
+    .filter(({ node, server }) => node.jetstream && server?.inMesh && !members.has(server.name) && !holdsAnything(state, server.name))
+    .map(({ node }) => node.lane);
 }
 
 const holdsAnything = (state: ClusterState, server: string): boolean => state.streams.some((s) => s.copies.some((c) => c.server === server));
@@ -55,7 +57,7 @@ async function leftOut(cluster: Cluster): Promise<string[]> {
 
 async function restart(run: SiteRun, lane: string): Promise<void> {
   const host = run.config.hosts.find((h) => h.name === lane && !run.out.has(lane));
-  const session = host && await run.connections.to(host);
+  const session = host && (await run.connections.to(host));
   if (!session) return;
   await session.run(compile([handlerStep(startAgain, "cluster-config")], { mode: "apply", diff: false }), "meta group", run.emit);
 }

@@ -5,7 +5,7 @@ import type { Location } from "../lib/engine/resource.mts";
 import type { Session } from "../lib/engine/session.mts";
 import type { LoadedInventory } from "../lib/inventory/load.mts";
 import type { Host, Inventory } from "../lib/inventory/types.mts";
-import type { ConnectOptions, ClusterTarget, Credential, Dial } from "../lib/nats/target.mts";
+import type { ClusterTarget, ConnectOptions, Credential, Dial } from "../lib/nats/target.mts";
 import { certificates } from "./cluster-config/certificates.mts";
 import type { Vars } from "./schema.mts";
 
@@ -46,13 +46,27 @@ export async function clustersOf(run: Site): Promise<Cluster[]> {
       const [, file = "", line = "0"] = /^(.*):(\d+):\d+$/.exec(inventory.originOf(members[0]!.name, path)) ?? [];
       return { file: resolve(file), line: Number(line) };
     };
-    return { name, hosts: members, emit: run.emit, outputs: run.outputs, originOf, connect: { dial: dialOf(run, members) }, target: {
-      name: members.length > 1 ? name : "",
-      nodes: members.map((h) => ({ name: h.vars.server_name, lane: h.name, host: h.connection.address, port: h.vars.port, jetstream: h.vars.jetstream.enabled })),
-      tls: { ca },
-      sys: credentialOf(members[0]!.vars, (account) => account === "SYS"),
-      app: credentialOf(members[0]!.vars, (account) => account !== "SYS"),
-    } };
+    return {
+      name,
+      hosts: members,
+      emit: run.emit,
+      outputs: run.outputs,
+      originOf,
+      connect: { dial: dialOf(run, members) },
+      target: {
+        name: members.length > 1 ? name : "",
+        nodes: members.map((h) => ({
+          name: h.vars.server_name,
+          lane: h.name,
+          host: h.connection.address,
+          port: h.vars.port,
+          jetstream: h.vars.jetstream.enabled,
+        })),
+        tls: { ca },
+        sys: credentialOf(members[0]!.vars, (account) => account === "SYS"),
+        app: credentialOf(members[0]!.vars, (account) => account !== "SYS"),
+      },
+    };
   });
 }
 
@@ -73,7 +87,10 @@ function dialOf(run: Site, members: readonly Host<Vars>[]): Dial {
   // By session: a host that was rebooted has a new one, and forwards through the old are dead.
   const forwarded = new WeakMap<object, Promise<number>>();
   return async ({ lane, host, port }) => {
-    if (!direct.has(lane)) { direct.set(lane, answers(host, port)); since.set(lane, Date.now()); }
+    if (!direct.has(lane)) {
+      direct.set(lane, answers(host, port));
+      since.set(lane, Date.now());
+    }
     if (await direct.get(lane)) return { host, port };
     const member = members.find((h) => h.name === lane)!;
     const session = await run.connections.to(member);
@@ -92,7 +109,10 @@ function dialOf(run: Site, members: readonly Host<Vars>[]): Dial {
 function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = tcpConnect({ host, port, timeout: DIRECT_TIMEOUT });
-    const done = (reached: boolean): void => { socket.destroy(); resolve(reached); };
+    const done = (reached: boolean): void => {
+      socket.destroy();
+      resolve(reached);
+    };
     socket.once("connect", () => done(true)).once("timeout", () => done(false));
     socket.once("error", (e: NodeJS.ErrnoException) => done(e.code === "ECONNREFUSED"));
   });

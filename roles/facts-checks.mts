@@ -22,8 +22,10 @@ export interface CheckedFacts {
 export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Host<Vars>, { cpus, memory, stored }: CheckedFacts): string[] {
   const lines: string[] = [];
   const say = (path: string[], text: string) => lines.push(`${inventory.originOf(host.name, path)}: ${text}`);
-  const lists: [string[], string][] = CPU_ARGUMENTS.filter((name) => host.vars.kernel_args[name] !== undefined)
-    .map((name) => [["kernel_args", name], name === "isolcpus" ? splitIsolcpus(host.vars.kernel_args[name]!).cpus : host.vars.kernel_args[name]!]);
+  const lists: [string[], string][] = CPU_ARGUMENTS.filter((name) => host.vars.kernel_args[name] !== undefined).map((name) => [
+    ["kernel_args", name],
+    name === "isolcpus" ? splitIsolcpus(host.vars.kernel_args[name]!).cpus : host.vars.kernel_args[name]!,
+  ]);
   if (host.vars.cpus !== undefined) lists.push([["cpus"], host.vars.cpus]);
   for (const [path, list] of lists) {
     const beyond = cpuNumbers(list)?.filter((cpu) => cpu >= cpus) ?? [];
@@ -32,16 +34,24 @@ export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Hos
   }
   const { nats_version: version, allow_unsupported_downgrade: allowed, allow_skipped_minors: far } = host.vars;
   if (stored !== undefined && !allowed && /^\d+\.\d+\.\d+/.test(stored) && !canGoDown(stored, version)) {
-    say(["nats_version"], `${host.name} has streams written by ${stored}, which ${version} can't read; keep ${stored}, or back them up and set allow_unsupported_downgrade: true`);
+    say(
+      ["nats_version"],
+      `${host.name} has streams written by ${stored}, which ${version} can't read; keep ${stored}, or back them up and set allow_unsupported_downgrade: true`,
+    );
   }
   const skipped = stored !== undefined && !far && /^\d+\.\d+\.\d+/.test(stored) ? skippedMinors(stored, version) : [];
   if (skipped.length) {
-    say(["nats_version"], `${host.name} has streams written by ${stored}, and ${version} goes over ${skipped.join(" and ")}; go to ${skipped[0]}.x first, or all the way at once by ./playbooks/upgrade.mts --to ${version} --skip-minors`);
+    say(
+      ["nats_version"],
+      `${host.name} has streams written by ${stored}, and ${version} goes over ${skipped.join(" and ")}; go to ${skipped[0]}.x first, or all the way at once by ./playbooks/upgrade.mts --to ${version} --skip-minors`,
+    );
   }
   if (memory !== undefined) {
     const { jetstream, gomemlimit } = host.vars;
-    if (jetstream.enabled && bytes(jetstream.max_mem) > memory) say(["jetstream", "max_mem"], `jetstream.max_mem ${jetstream.max_mem} is more than ${host.name} has (${(memory / 2 ** 30).toFixed(1)} GiB); lower it`);
-    if (/\d[a-z]*$/i.test(gomemlimit) && bytes(gomemlimit) > memory) say(["gomemlimit"], `gomemlimit ${gomemlimit} is more than ${host.name} has (${(memory / 2 ** 30).toFixed(1)} GiB); lower it, or write for example 80%`);
+    if (jetstream.enabled && bytes(jetstream.max_mem) > memory)
+      say(["jetstream", "max_mem"], `jetstream.max_mem ${jetstream.max_mem} is more than ${host.name} has (${(memory / 2 ** 30).toFixed(1)} GiB); lower it`);
+    if (/\d[a-z]*$/i.test(gomemlimit) && bytes(gomemlimit) > memory)
+      say(["gomemlimit"], `gomemlimit ${gomemlimit} is more than ${host.name} has (${(memory / 2 ** 30).toFixed(1)} GiB); lower it, or write for example 80%`);
   }
   return lines;
 }

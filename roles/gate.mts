@@ -1,7 +1,7 @@
 import type { Failure } from "../lib/engine/events.mts";
 import type { Host } from "../lib/inventory/types.mts";
 import { milliseconds } from "../lib/inventory/units.mts";
-import { waitUntilSafe, GateError } from "../lib/nats/gate.mts";
+import { GateError, waitUntilSafe } from "../lib/nats/gate.mts";
 import type { Expectation } from "../lib/nats/health.mts";
 import { observe } from "../lib/nats/observe.mts";
 import { rollOrder } from "../lib/nats/roll.mts";
@@ -26,7 +26,14 @@ export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): 
   async function safe(host: Host<Vars>, expected: Expectation, progress: (detail: string) => void): Promise<void> {
     const { target, connect } = clusterOf(host);
     try {
-      await waitUntilSafe(target, expected, { connect, signal, settleMs: milliseconds(host.vars.verify.settle), emit: (p) => { if (p.status === "waiting") progress(p.detail); } });
+      await waitUntilSafe(target, expected, {
+        connect,
+        signal,
+        settleMs: milliseconds(host.vars.verify.settle),
+        emit: (p) => {
+          if (p.status === "waiting") progress(p.detail);
+        },
+      });
     } catch (error) {
       throw error instanceof GateError ? Object.assign(error, { failure: gateFailure(error) }) : error;
     }
@@ -38,7 +45,10 @@ export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): 
       const cluster = clusterOf(first!);
       const state = await observe(cluster.target, cluster.connect);
       const mine = hosts.filter((h) => clusterOf(h) === cluster);
-      const order = rollOrder(state, mine.map((h) => ({ name: h.vars.server_name, host: h })));
+      const order = rollOrder(
+        state,
+        mine.map((h) => ({ name: h.vars.server_name, host: h })),
+      );
       return [...order.map(({ host }) => host), ...hosts.filter((h) => !mine.includes(h))];
     },
 

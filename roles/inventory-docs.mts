@@ -13,11 +13,21 @@ export const PAGE = here("../docs/inventory.md");
 
 /** The page's text: docs/inventory.head.md, then every key as the schema tells it. */
 export function page(): string {
-  const sysctls = ["The default sysctls:", "", "| Sysctl | Default | Why |", "|---|---|---|", ...SYSCTLS.map(({ name, value, why }) => `| \`${name}\` | \`${value}\` | ${why} |`), ""].join("\n");
+  const sysctls = [
+    "The default sysctls:",
+    "",
+    "| Sysctl | Default | Why |",
+    "|---|---|---|",
+    ...SYSCTLS.map(({ name, value, why }) => `| \`${name}\` | \`${value}\` | ${why} |`),
+    "",
+  ].join("\n");
   return [
     "<!-- Made by `npm run docs` from docs/inventory.head.md and the schema in roles/*/defaults.mts: change those. -->",
-    readFileSync(here("../docs/inventory.head.md"), "utf8").trimEnd(), "",
-    "## The connection", "", table(keyDocs(connection)),
+    readFileSync(here("../docs/inventory.head.md"), "utf8").trimEnd(),
+    "",
+    "## The connection",
+    "",
+    table(keyDocs(connection)),
     ...Object.entries(roles).flatMap(([name, entries]) => [`## Role ${name}`, "", table(keyDocs(entries)), ...(name === "kernel-tuning" ? [sysctls] : [])]),
   ].join("\n");
 }

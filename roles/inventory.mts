@@ -1,4 +1,4 @@
-import { load, type LoadedInventory, type LoadOptions } from "../lib/inventory/load.mts";
+import { type LoadedInventory, type LoadOptions, load } from "../lib/inventory/load.mts";
 import { checks as clusterConfig } from "./cluster-config/checks.mts";
 import { DEFAULT_USERS } from "./cluster-config/defaults.mts";
 import { checks as jetstreamSetup } from "./jetstream-setup/checks.mts";
@@ -16,4 +16,8 @@ const regionDefaults = (region: string) => ({ cluster: { name: `nats-cluster-${r
  * @throws UsageError with all that is wrong at once, a line each
  */
 export const loadInventory = (dir: string, options: LoadOptions = {}): LoadedInventory<Vars> =>
-  load<Vars>(dir, { entries: schema.entries, hostDefaults, regionDefaults, checks: [...natsInstall, ...kernelTuning, ...clusterConfig, ...jetstreamSetup, ...verify] }, options);
+  load<Vars>(
+    dir,
+    { entries: schema.entries, hostDefaults, regionDefaults, checks: [...natsInstall, ...kernelTuning, ...clusterConfig, ...jetstreamSetup, ...verify] },
+    options,
+  );

@@ -1,5 +1,5 @@
-import { TYPICAL, type Facts } from "../lib/engine/facts.mts";
 import { plan } from "../lib/engine/compile.mts";
+import { type Facts, TYPICAL } from "../lib/engine/facts.mts";
 import type { LoadedInventory } from "../lib/inventory/load.mts";
 import { select } from "../lib/inventory/select.mts";
 import { type Host, UsageError } from "../lib/inventory/types.mts";
@@ -8,8 +8,8 @@ import type { FlagName, Flags, Options } from "../lib/playbook/cli.mts";
 import { playbook } from "../lib/playbook/playbook.mts";
 import type { AnyHostRole, ClusterRole, HostRole } from "../lib/playbook/role.mts";
 import type { Run } from "../lib/playbook/run.mts";
-import { checkCertificates } from "./cluster-config/certificates.mts";
 import { type Cluster, clustersOf } from "./cluster.mts";
+import { checkCertificates } from "./cluster-config/certificates.mts";
 import { validateAgainstFacts } from "./facts-checks.mts";
 import { loadInventory } from "./inventory.mts";
 import type { Vars } from "./schema.mts";
@@ -34,30 +34,47 @@ interface SiteSpec {
   /** another inventory than the one that was read (hosts that leave aren't in it), and who is worked on. @throws UsageError */
   choose?: (inventory: LoadedInventory<Vars>, options: Options) => Chosen;
 }
-interface Chosen { inventory: LoadedInventory<Vars>; hosts: readonly Host<Vars>[] }
+interface Chosen {
+  inventory: LoadedInventory<Vars>;
+  hosts: readonly Host<Vars>[];
+}
 
 /** A playbook over an inventory of NATS servers: the roles' keys, checks and facts are wired in here. */
-export const sitePlaybook = ({ roles, adapt = (options) => options, choose = byLimit, ...spec }: SiteSpec, main: (run: SiteRun) => Promise<void>): Promise<never> =>
-  playbook<Vars, LoadedInventory<Vars>>({
-    ...spec,
-    roles: [...new Set(roles.map((r) => r.name))],
-    storeDir: (vars) => vars.jetstream.store_dir,
-    load: async (options) => {
-      const adapted = adapt(options);
-      const { inventory, hosts } = choose(await load(adapted), adapted);
-      // A template with a slip is told now, and not by a host.
-      for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
-      return { inventory, hosts };
+export const sitePlaybook = (
+  { roles, adapt = (options) => options, choose = byLimit, ...spec }: SiteSpec,
+  main: (run: SiteRun) => Promise<void>,
+): Promise<never> =>
+  playbook<Vars, LoadedInventory<Vars>>(
+    {
+      ...spec,
+      roles: [...new Set(roles.map((r) => r.name))],
+      storeDir: (vars) => vars.jetstream.store_dir,
+      load: async (options) => {
+        const adapted = adapt(options);
+        const { inventory, hosts } = choose(await load(adapted), adapted);
+        // A template with a slip is told now, and not by a host.
+        for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
+        return { inventory, hosts };
+      },
+      checkFacts: (inventory, host, facts) =>
+        validateAgainstFacts(inventory, host, {
+          cpus: Math.max(...facts.cpus) + 1,
+          memory: facts.memoryBytes,
+          stored: facts.storeHoldsStreams ? facts.storedVersion : undefined,
+        }),
+      tasks: async (run) => {
+        const listed: { role: string; task: string }[] = [];
+        for (const role of roles) listed.push(...(role.kind === "host" ? hostTasks(role as HostRole<Vars>, run.config) : await clusterTasks(role, run)));
+        return listed.filter((t, i) => listed.findIndex((o) => o.role === t.role && o.task === t.task) === i);
+      },
     },
-    checkFacts: (inventory, host, facts) => validateAgainstFacts(inventory, host, { cpus: Math.max(...facts.cpus) + 1, memory: facts.memoryBytes, stored: facts.storeHoldsStreams ? facts.storedVersion : undefined }),
-    tasks: async (run) => {
-      const listed: { role: string; task: string }[] = [];
-      for (const role of roles) listed.push(...(role.kind === "host" ? hostTasks(role as HostRole<Vars>, run.config) : await clusterTasks(role, run)));
-      return listed.filter((t, i) => listed.findIndex((o) => o.role === t.role && o.task === t.task) === i);
-    },
-  }, main);
+    main,
+  );
 
-const byLimit = (inventory: LoadedInventory<Vars>, { limit }: Options): Chosen => ({ inventory, hosts: limit === undefined ? inventory.hosts : select(inventory, limit) });
+const byLimit = (inventory: LoadedInventory<Vars>, { limit }: Options): Chosen => ({
+  inventory,
+  hosts: limit === undefined ? inventory.hosts : select(inventory, limit),
+});
 
 async function load(options: Options): Promise<LoadedInventory<Vars>> {
   const dryRun = options.check || options.listHosts || options.listTasks;

@@ -26,10 +26,16 @@ async function drill(): Promise<void> {
     const table = run.of("table").find((e) => e.title.endsWith(": drill"));
     if (run.status !== 0 || !table) throw new Error(`drill.mts: exit ${run.status}\n${run.told}`);
     const { version } = Object.values(await site.servers())[0]!;
-    writeResult("npm run test:faults drill", [
-      `${when}: \`drill.mts\` as it stands, nats-server ${version}, three lab hosts that share ${cpus().length} cores with the load.`,
-      "", row(table.columns), row(table.columns.map((_, i) => (i < 2 ? "---" : "--:"))), ...table.rows.map(row),
-    ].join("\n"));
+    writeResult(
+      "npm run test:faults drill",
+      [
+        `${when}: \`drill.mts\` as it stands, nats-server ${version}, three lab hosts that share ${cpus().length} cores with the load.`,
+        "",
+        row(table.columns),
+        row(table.columns.map((_, i) => (i < 2 ? "---" : "--:"))),
+        ...table.rows.map(row),
+      ].join("\n"),
+    );
   } finally {
     await lab.down();
   }
@@ -39,14 +45,25 @@ async function drill(): Promise<void> {
 async function cut(): Promise<void> {
   const version = "2.15.1";
   const rows: string[] = [];
-  for (const [replicas, sync] of [[1, undefined], [3, undefined], [3, "1s"], [3, "always"]] as const) {
+  for (const [replicas, sync] of [
+    [1, undefined],
+    [3, undefined],
+    [3, "1s"],
+    [3, "always"],
+  ] as const) {
     const { acked, lost, whole } = await powerCut(version, { replicas, sync });
     rows.push(row([replicas, sync ?? "2m (default)", acked, lost, `${Math.round((100 * lost) / acked)} %`, replicas === 1 ? "–" : whole ? "yes" : "**no**"]));
   }
-  writeResult("npm run test:faults cut", [
-    `${when}: nats-server ${version}, three servers, messages for three seconds from eight publishers that wait for each acknowledgement.`,
-    "", row(["replicas", "sync_interval", "acked", "lost", "share", "replicas agree afterwards"]), row(["--:", "---", "--:", "--:", "--:", "---"]), ...rows,
-  ].join("\n"));
+  writeResult(
+    "npm run test:faults cut",
+    [
+      `${when}: nats-server ${version}, three servers, messages for three seconds from eight publishers that wait for each acknowledgement.`,
+      "",
+      row(["replicas", "sync_interval", "acked", "lost", "share", "replicas agree afterwards"]),
+      row(["--:", "---", "--:", "--:", "--:", "---"]),
+      ...rows,
+    ].join("\n"),
+  );
 }
 
 const wanted = process.argv[2];

@@ -3,32 +3,81 @@ import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import t from "tap";
 import { Secret } from "../lib/secret.mts";
-import { Sh, quote, sh } from "../lib/sh.mts";
+import { quote, Sh, sh } from "../lib/sh.mts";
 import { env, shells } from "./engine/shells.mts";
 
 t.setTimeout(600_000);
 
 // What breaks quoting: the shells' own characters, blanks, leading dashes and tildes, text of several bytes, control characters.
-const awkward = fc.constantFrom("'", '"', "\\", "$", "`", "\n", "\r", "\t", " ", "~", "-", "!", "*", "?", "[", "]", "{a,b}", "$(id)", "${x}", "#", ";", "&", "|",
-  "<", ">", "(", ")", "=", "%s", "\\n", "\\'", "$'", "\u0001", "\u007f", "é", "香港", "🚤", "-n", "-e", "--", "~root", "''");
-const words = fc.array(fc.oneof(awkward, fc.string({ unit: "binary", maxLength: 4 }), fc.string({ maxLength: 6 })), { maxLength: 12 })
+const awkward = fc.constantFrom(
+  "'",
+  '"',
+  "\\",
+  "$",
+  "`",
+  "\n",
+  "\r",
+  "\t",
+  " ",
+  "~",
+  "-",
+  "!",
+  "*",
+  "?",
+  "[",
+  "]",
+  "{a,b}",
+  "$(id)",
+  "${x}",
+  "#",
+  ";",
+  "&",
+  "|",
+  "<",
+  ">",
+  "(",
+  ")",
+  "=",
+  "%s",
+  "\\n",
+  "\\'",
+  "$'",
+  "\u0001",
+  "\u007f",
+  "é",
+  "香港",
+  "🚤",
+  "-n",
+  "-e",
+  "--",
+  "~root",
+  "''",
+);
+const words = fc
+  .array(fc.oneof(awkward, fc.string({ unit: "binary", maxLength: 4 }), fc.string({ maxLength: 6 })), { maxLength: 12 })
   .map((parts) => Buffer.from(parts.join("").replaceAll("\0", "")).toString());
 
 for (const [name, [command, ...args], skip] of shells) {
-  t.test(`quote round trip through ${name}`, { skip }, async (t) => {
-    fc.assert(fc.property(fc.array(words, { minLength: 1, maxLength: 200 }), (values) => {
-      const script = `f() { for a do printf '%s\\0' "$a"; done; }\nf ${values.map(quote).join(" ")}\n`;
-      const { stdout, stderr } = spawnSync(command!, [...args, "-s"], { input: script, env });
-      assert.equal(stderr.toString(), "");
-      assert.deepEqual(stdout.toString().split("\0").slice(0, -1), values);
-    }), { numRuns: 100 });
+  t.test(`quote round trip through ${name}`, { skip }, async () => {
+    fc.assert(
+      fc.property(fc.array(words, { minLength: 1, maxLength: 200 }), (values) => {
+        const script = `f() { for a do printf '%s\\0' "$a"; done; }\nf ${values.map(quote).join(" ")}\n`;
+        const { stdout, stderr } = spawnSync(command!, [...args, "-s"], { input: script, env });
+        assert.equal(stderr.toString(), "");
+        assert.deepEqual(stdout.toString().split("\0").slice(0, -1), values);
+      }),
+      { numRuns: 100 },
+    );
   });
 
-  t.test(`a quoted value is one word and only text in ${name}`, { skip }, async (t) => {
+  t.test(`a quoted value is one word and only text in ${name}`, { skip }, async () => {
     const values = ["$(touch /tmp/x)", "`id`", "a b", "*", "~", "-n", "", "a\nb", "a'b", "\\", "a\\'b", "if", "{", "}", "!", "2"];
     const script = values.map((value) => sh`set -- ${value}; printf '%s:%s\\0' $# "$1"\n`.text).join("");
     const { stdout } = spawnSync(command!, [...args, "-s"], { input: script, env });
-    t.strictSame(stdout.toString().split("\0").slice(0, -1), values.map((value) => `1:${value}`));
+    t.strictSame(
+      stdout.toString().split("\0").slice(0, -1),
+      values.map((value) => `1:${value}`),
+    );
   });
 }
 

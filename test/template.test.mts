@@ -23,7 +23,8 @@ function fault(text: string, view: View): string {
     return (error as Error).message.replace(`${dir}/`, "");
   }
 }
-const lacks = (line: number, name: string): string => `x.mustache:${line}: the template asks for {{${name}}}, which its view doesn't have; add it in the role's tasks.mts`;
+const lacks = (line: number, name: string): string =>
+  `x.mustache:${line}: the template asks for {{${name}}}, which its view doesn't have; add it in the role's tasks.mts`;
 
 t.test("values stand as they are: this is not HTML", async (t) => {
   const odd = `<a href="x">&'\`/=\\ $1 $& {{b}}`;
@@ -68,19 +69,28 @@ t.test("falsy values are values", async (t) => {
 t.test("a null where a text should be is an error", async (t) => t.equal(fault("\nx: {{a}}", { a: null }), lacks(2, "a")));
 
 t.test("sections: nested, lists, the item itself, the view around", async (t) => {
-  t.equal(rendered("{{#a}}{{n}}:{{#b}}{{n}}{{up}} {{/b}};{{/a}}", { up: "^", a: [{ n: 1, b: [{ n: 2 }, { n: 3 }] }, { n: 4, b: [] }] }), "1:2^ 3^ ;4:;");
+  t.equal(
+    rendered("{{#a}}{{n}}:{{#b}}{{n}}{{up}} {{/b}};{{/a}}", {
+      up: "^",
+      a: [
+        { n: 1, b: [{ n: 2 }, { n: 3 }] },
+        { n: 4, b: [] },
+      ],
+    }),
+    "1:2^ 3^ ;4:;",
+  );
   t.equal(rendered("{{#list}}<{{.}}>{{/list}}", { list: ["a", 0, "b"] }), "<a><0><b>");
   t.equal(rendered("{{#o}}{{x}}{{/o}}", { o: { x: "in" }, x: "out" }), "in");
   t.equal(rendered("{{#o}}{{x}}{{/o}}", { o: { y: 1 }, x: "out" }), "out");
 });
 
-t.test("a section's own lines leave no blank ones", async (t) =>
-  t.equal(rendered("a\n{{#s}}\nb\n{{/s}}\n{{^s}}\nc\n{{/s}}\nd\n", { s: true }), "a\nb\nd\n"));
+t.test("a section's own lines leave no blank ones", async (t) => t.equal(rendered("a\n{{#s}}\nb\n{{/s}}\n{{^s}}\nc\n{{/s}}\nd\n", { s: true }), "a\nb\nd\n"));
 
 t.test("comments are left out", async (t) => t.equal(rendered("a{{! not {here} }}b", {}), "ab"));
 
 t.test("partials are refused: mustache would leave them out without a word", async (t) =>
-  t.equal(fault("a\n{{> other}}", { other: "x" }), "x.mustache:2: {{> other}} is a partial, and there are none here; write its text into the template"));
+  t.equal(fault("a\n{{> other}}", { other: "x" }), "x.mustache:2: {{> other}} is a partial, and there are none here; write its text into the template"),
+);
 
 t.test("what has no text of its own is refused: a function, a list, an object, and above all a Secret", async (t) => {
   for (const a of [() => "x", ["x"], { x: 1 }, new Secret("x")])

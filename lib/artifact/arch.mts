@@ -4,7 +4,9 @@ interface Arch {
   /** as in the names of nats-server's release archives */
   name: string;
   /** e_machine, word size and byte order of its ELF files (elf(5), linux/elf-em.h) */
-  machine: number; bits: 32 | 64; bigEndian: boolean;
+  machine: number;
+  bits: 32 | 64;
+  bigEndian: boolean;
   uname: RegExp;
 }
 

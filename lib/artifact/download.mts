@@ -14,8 +14,15 @@ const TRIES = 3;
 
 /** Node's own causes, in words */
 const CAUSES: Record<string, string> = {
-  ENOTFOUND: "its name can't be resolved", EAI_AGAIN: "its name can't be resolved", ECONNREFUSED: "connection refused", ECONNRESET: "connection broken off",
-  UND_ERR_SOCKET: "connection broken off", UND_ERR_CONNECT_TIMEOUT: "no answer", ETIMEDOUT: "no answer", EHOSTUNREACH: "no route to it", ENETUNREACH: "no route to it",
+  ENOTFOUND: "its name can't be resolved",
+  EAI_AGAIN: "its name can't be resolved",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection broken off",
+  UND_ERR_SOCKET: "connection broken off",
+  UND_ERR_CONNECT_TIMEOUT: "no answer",
+  ETIMEDOUT: "no answer",
+  EHOSTUNREACH: "no route to it",
+  ENETUNREACH: "no route to it",
 };
 
 class Passing extends Error {}
@@ -47,7 +54,8 @@ async function byFetch(url: string, file: string, stallSeconds: number): Promise
     const response = await fetch(url, { signal: stop.signal, headers: { "user-agent": "sampan" } });
     refuseStatus(url, response.status);
     // The checksum list comes the same way: a step down to http would leave nothing that vouches for it.
-    if (url.startsWith("https:") && !response.url.startsWith("https:")) throw new UsageError(`${url}: is redirected to ${response.url}, which isn't https; correct nats_source`);
+    if (url.startsWith("https:") && !response.url.startsWith("https:"))
+      throw new UsageError(`${url}: is redirected to ${response.url}, which isn't https; correct nats_source`);
     for await (const chunk of response.body ?? []) {
       timer.refresh();
       await out.write(chunk);
@@ -78,14 +86,36 @@ export function proxyFor(url: string, env: NodeJS.ProcessEnv = process.env): str
 }
 
 async function byCurl(url: string, file: string, proxy: string, stallSeconds: number): Promise<void> {
-  const args = ["-sSL", "--proto", url.startsWith("https:") ? "=https" : "=http,https", "--connect-timeout", String(stallSeconds),
-    "--speed-limit", "1", "--speed-time", String(stallSeconds), "-o", file, "-w", "%{http_code}", "--", url];
+  const args = [
+    "-sSL",
+    "--proto",
+    url.startsWith("https:") ? "=https" : "=http,https",
+    "--connect-timeout",
+    String(stallSeconds),
+    "--speed-limit",
+    "1",
+    "--speed-time",
+    String(stallSeconds),
+    "-o",
+    file,
+    "-w",
+    "%{http_code}",
+    "--",
+    url,
+  ];
   const { code, stdout, stderr } = await new Promise<{ code: number | null; stdout: string; stderr: string }>((done, fail) => {
     const child = spawn("curl", args, { stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "", stderr = "";
-    child.stdout.on("data", (text) => { stdout += text; });
-    child.stderr.on("data", (text) => { stderr += text; });
-    child.on("error", () => fail(new UsageError(`${url}: ${proxy} is set, which Node's own HTTP client can't use, and there is no curl; install curl, ${OTHERWISE}`)));
+    let stdout = "",
+      stderr = "";
+    child.stdout.on("data", (text) => {
+      stdout += text;
+    });
+    child.stderr.on("data", (text) => {
+      stderr += text;
+    });
+    child.on("error", () =>
+      fail(new UsageError(`${url}: ${proxy} is set, which Node's own HTTP client can't use, and there is no curl; install curl, ${OTHERWISE}`)),
+    );
     child.on("close", (code) => done({ code, stdout, stderr }));
   });
   if (code !== 0) throw new Passing(`curl, which is used because ${proxy} is set, says: ${stderr.trim().split("\n").at(-1)}`);

@@ -3,9 +3,9 @@ import { basename, join } from "node:path";
 import type { Payload } from "../engine/resource.mts";
 import { UsageError } from "../inventory/types.mts";
 import { archOf, elfFault } from "./arch.mts";
-import { artifactCache, readEntry, sha256Of, shortHash, stampOf, sweep, writeEntry, type Entry } from "./cache.mts";
-import { download, type DownloadOptions } from "./download.mts";
-import { memberOf, originOf, sumFor, type Origin, type Wanted } from "./source.mts";
+import { artifactCache, type Entry, readEntry, sha256Of, shortHash, stampOf, sweep, writeEntry } from "./cache.mts";
+import { type DownloadOptions, download } from "./download.mts";
+import { memberOf, type Origin, originOf, sumFor, type Wanted } from "./source.mts";
 import { headOf, kindOf, unpack } from "./unpack.mts";
 import { versionFault } from "./version.mts";
 
@@ -32,7 +32,7 @@ export function resolveArtifact(wanted: Wanted & Options): Promise<Artifact> {
   const folder = join(cacheDir, `nats-server-v${wanted.version}-linux-${archOf(wanted.arch)}-${shortHash(JSON.stringify(origin))}`);
   const start = async (): Promise<Artifact> => {
     try {
-      const { sha256, size, path } = await kept(folder, origin) ?? await make(folder, origin, wanted);
+      const { sha256, size, path } = (await kept(folder, origin)) ?? (await make(folder, origin, wanted));
       return { sha256, size, path, version: wanted.version };
     } catch (error) {
       throw diskFault(cacheDir, error);
@@ -58,10 +58,13 @@ export interface HostFetch {
 export async function hostFetch(wanted: Wanted & Options): Promise<HostFetch> {
   const cacheDir = wanted.cacheDir ?? artifactCache();
   const origin = originOf(wanted);
-  if (origin.kind === "file") throw new UsageError(`nats_fetch: host can't be used with nats_source.file ${origin.path}, which only this machine has; set nats_fetch: controller`);
+  if (origin.kind === "file")
+    throw new UsageError(`nats_fetch: host can't be used with nats_source.file ${origin.path}, which only this machine has; set nats_fetch: controller`);
   try {
     const sha256 = await checksumOf(origin, cacheDir, wanted);
-    return /\.(tar\.gz|tgz)$/.test(new URL(origin.url).pathname) ? { url: origin.url, sha256, member: memberOf(wanted.version, wanted.arch) } : { url: origin.url, sha256 };
+    return /\.(tar\.gz|tgz)$/.test(new URL(origin.url).pathname)
+      ? { url: origin.url, sha256, member: memberOf(wanted.version, wanted.arch) }
+      : { url: origin.url, sha256 };
   } catch (error) {
     throw diskFault(cacheDir, error);
   }
@@ -73,7 +76,7 @@ async function kept(folder: string, origin: Origin): Promise<Entry | undefined> 
   if (!entry || (origin.kind === "file" && stampOf(origin.path) !== entry.originStamp)) return undefined;
   const stamp = stampOf(entry.path);
   if (stamp === entry.stamp) return entry;
-  if (!stamp || await sha256Of(entry.path) !== entry.sha256) return undefined;
+  if (!stamp || (await sha256Of(entry.path)) !== entry.sha256) return undefined;
   const touched = { ...entry, stamp };
   writeEntry(folder, touched);
   return touched;
@@ -97,10 +100,16 @@ async function make(folder: string, origin: Origin, wanted: Wanted & Options): P
       await unpack(archive, program, memberOf(wanted.version, wanted.arch), from);
       chmodSync(program, 0o755);
     }
-    const fault = elfFault(headOf(program, 64), archOf(wanted.arch)) ?? await versionFault(program, wanted.version, archOf(wanted.arch));
+    const fault = elfFault(headOf(program, 64), archOf(wanted.arch)) ?? (await versionFault(program, wanted.version, archOf(wanted.arch)));
     if (fault) throw new UsageError(`${from}: nats-server ${fault}; correct nats_version or nats_source`);
     if (origin.kind === "http") rmSync(archive, { force: true });
-    const entry = { path: inPlace ? program : join(folder, "nats-server"), sha256: await sha256Of(program), size: statSync(program).size, stamp: stampOf(program)!, originStamp };
+    const entry = {
+      path: inPlace ? program : join(folder, "nats-server"),
+      sha256: await sha256Of(program),
+      size: statSync(program).size,
+      stamp: stampOf(program)!,
+      originStamp,
+    };
     writeEntry(part, entry);
     rmSync(folder, { recursive: true, force: true }); // damaged or outdated, or we wouldn't be here
     renameSync(part, folder);
@@ -121,14 +130,17 @@ async function fetchVerified(origin: Origin & { kind: "http" }, to: string, cach
   const actual = await sha256Of(to);
   if (actual === expected) return;
   rmSync(sumFile(origin, cacheDir), { force: true }); // a corrected list is read next time
-  throw new UsageError(`${origin.url}: has the SHA-256 checksum ${actual}, but ${origin.sums ?? "nats_source.sha256"} says ${expected}; don't use it, check the source`);
+  throw new UsageError(
+    `${origin.url}: has the SHA-256 checksum ${actual}, but ${origin.sums ?? "nats_source.sha256"} says ${expected}; don't use it, check the source`,
+  );
 }
 
 async function verifyFile(origin: Origin & { kind: "file" }): Promise<void> {
   if (stampOf(origin.path) === undefined) throw new UsageError(`${origin.path}: there is no such file on this machine; correct nats_source.file`);
   if (!origin.sha256) return;
   const actual = await sha256Of(origin.path);
-  if (actual !== origin.sha256) throw new UsageError(`${origin.path}: has the SHA-256 checksum ${actual}, but nats_source.sha256 says ${origin.sha256}; don't use it, check the source`);
+  if (actual !== origin.sha256)
+    throw new UsageError(`${origin.path}: has the SHA-256 checksum ${actual}, but nats_source.sha256 says ${origin.sha256}; don't use it, check the source`);
 }
 
 /** Given in the inventory, or from the release's SHA256SUMS: a published release doesn't change, so that is asked once. */
@@ -138,7 +150,9 @@ async function checksumOf(origin: Origin & { kind: "http" }, cacheDir: string, o
   try {
     const text = readFileSync(known, "utf8");
     if (/^[0-9a-f]{64}$/.test(text)) return text;
-  } catch { /* asked for below */ }
+  } catch {
+    /* asked for below */
+  }
   mkdirSync(cacheDir, { recursive: true });
   const part = mkdtempSync(join(cacheDir, "sums.part-"));
   try {
@@ -152,11 +166,14 @@ async function checksumOf(origin: Origin & { kind: "http" }, cacheDir: string, o
   }
 }
 
-const sumFile = (origin: Origin & { kind: "http" }, cacheDir: string): string => join(cacheDir, `${basename(new URL(origin.url).pathname)}-${shortHash(origin.url)}.sha256`);
+const sumFile = (origin: Origin & { kind: "http" }, cacheDir: string): string =>
+  join(cacheDir, `${basename(new URL(origin.url).pathname)}-${shortHash(origin.url)}.sha256`);
 
 /** A full disk or a folder that can't be written is the user's to mend; anything else is passed on. */
 function diskFault(cacheDir: string, error: unknown): unknown {
   const { code, syscall, path } = error as NodeJS.ErrnoException;
   if (error instanceof UsageError || !syscall || !code) return error;
-  return new UsageError(`${path ?? cacheDir}: can't be read or written (${code}); make room and access there, or choose another cache folder with SAMPAN_CACHE`);
+  return new UsageError(
+    `${path ?? cacheDir}: can't be read or written (${code}); make room and access there, or choose another cache folder with SAMPAN_CACHE`,
+  );
 }

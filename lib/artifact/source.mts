@@ -12,10 +12,21 @@ export type ArtifactSource =
   /** a tar.gz or the program itself on the controller; relative to the working folder (the inventory gives absolute paths) */
   | { file: string; sha256?: string };
 
-export interface Wanted { version: string; /** `uname -m` or the releases' name */ arch: string; source: ArtifactSource }
+export interface Wanted {
+  version: string;
+  /** `uname -m` or the releases' name */
+  arch: string;
+  source: ArtifactSource;
+}
 
 export type Origin =
-  | { kind: "http"; url: string; /** checksum known beforehand, or where to look it up */ sha256?: string; sums?: string }
+  | {
+      kind: "http";
+      url: string;
+      /** checksum known beforehand, or where to look it up */
+      sha256?: string;
+      sums?: string;
+    }
   | { kind: "file"; path: string; sha256?: string };
 
 const RELEASES = "https://github.com/nats-io/nats-server/releases/download";

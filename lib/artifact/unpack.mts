@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { openSync, closeSync, copyFileSync, readSync } from "node:fs";
+import { closeSync, copyFileSync, openSync, readSync } from "node:fs";
 import { UsageError } from "../inventory/types.mts";
 
 /** What a file is by its first bytes. */
@@ -27,7 +27,10 @@ export function headOf(path: string, bytes: number): Buffer {
 export async function unpack(archive: string, to: string, expected: string, from: string): Promise<void> {
   const kind = kindOf(archive);
   if (kind === "program") return copyFileSync(archive, to);
-  if (kind === "other") throw new UsageError(`${from}: is neither a tar.gz nor a program (it begins with ${JSON.stringify(headOf(archive, 20).toString("latin1"))}); correct nats_source`);
+  if (kind === "other")
+    throw new UsageError(
+      `${from}: is neither a tar.gz nor a program (it begins with ${JSON.stringify(headOf(archive, 20).toString("latin1"))}); correct nats_source`,
+    );
   const listed = await tar(["-tzf", archive], "pipe", from);
   const members = listed.split("\n").filter((m) => /(^|\/)nats-server$/.test(m) && !m.startsWith("-"));
   const member = members.find((m) => m === expected || m === `./${expected}`) ?? members[0];
@@ -43,13 +46,22 @@ export async function unpack(archive: string, to: string, expected: string, from
 async function tar(args: string[], out: "pipe" | number, from: string): Promise<string> {
   const { code, stdout, stderr } = await new Promise<{ code: number | null; stdout: string; stderr: string }>((done, fail) => {
     const child = spawn("tar", args, { stdio: ["ignore", out, "pipe"], env: { ...process.env, LC_ALL: "C" } });
-    let stdout = "", stderr = "";
-    child.stdout?.on("data", (text) => { stdout += text; });
-    child.stderr!.on("data", (text) => { stderr += text; });
+    let stdout = "",
+      stderr = "";
+    child.stdout?.on("data", (text) => {
+      stdout += text;
+    });
+    child.stderr!.on("data", (text) => {
+      stderr += text;
+    });
     child.on("error", () => fail(new UsageError(`${from}: can't be unpacked, there is no tar on this machine; install tar and gzip`)));
     child.on("close", (code) => done({ code, stdout, stderr }));
   });
   if (code === 0) return stdout;
-  const why = stderr.trim().split("\n")[0]!.replace(/^(tar|gzip): */, "") || `tar exits with ${code}`;
+  const why =
+    stderr
+      .trim()
+      .split("\n")[0]!
+      .replace(/^(tar|gzip): */, "") || `tar exits with ${code}`;
   throw new UsageError(`${from}: the archive is damaged or cut short (${why}); fetch it anew`);
 }

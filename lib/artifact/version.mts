@@ -21,5 +21,9 @@ export async function versionFault(program: string, version: string, arch: strin
 }
 
 function hereArch(): string | undefined {
-  try { return archOf(machine()); } catch { return undefined; }
+  try {
+    return archOf(machine());
+  } catch {
+    return undefined;
+  }
 }

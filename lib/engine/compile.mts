@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { quote } from "../sh.mts";
-import { type Handler, type Location, type Payload, type Resource, idOf } from "./resource.mts";
+import { type Handler, idOf, type Location, type Payload, type Resource } from "./resource.mts";
 
 /** One line of a program: a resource or a handler, and the role that asked for it. */
 export interface Step {
@@ -24,8 +24,14 @@ export interface Program {
   readonly diff: boolean;
 }
 
-export interface RoleResources { role: string; resources: readonly Resource[] }
-export interface CompileOptions { mode: "apply" | "check"; diff: boolean }
+export interface RoleResources {
+  role: string;
+  resources: readonly Resource[];
+}
+export interface CompileOptions {
+  mode: "apply" | "check";
+  diff: boolean;
+}
 
 const DEFAULT_TIMEOUT = 60;
 
@@ -50,8 +56,15 @@ export function plan(roles: readonly RoleResources[]): Step[] {
 }
 
 /** A handler as a step of its own, done where its check says that it is due. */
-export const handlerStep = (h: Handler, role: string, id = 1, kind: Step["kind"] = "handler"): Step =>
-  ({ id, role, task: `handler ${h.name}`, at: h.at, kind, handler: h, timeout: h.timeout ?? DEFAULT_TIMEOUT });
+export const handlerStep = (h: Handler, role: string, id = 1, kind: Step["kind"] = "handler"): Step => ({
+  id,
+  role,
+  task: `handler ${h.name}`,
+  at: h.at,
+  kind,
+  handler: h,
+  timeout: h.timeout ?? DEFAULT_TIMEOUT,
+});
 
 /**
  * The program of some steps. Everything stands inside a function that the last line calls: of a stream that is cut short,
@@ -114,8 +127,9 @@ function foreseen(steps: readonly Step[]): string {
 }
 
 function prefetch(steps: readonly Step[]): string[] {
-  const all = (pick: (r: Resource) => readonly string[] | undefined): string[] =>
-    [...new Set(steps.flatMap((s) => (s.resource && s.resource.skip === undefined ? pick(s.resource) ?? [] : [])))];
+  const all = (pick: (r: Resource) => readonly string[] | undefined): string[] => [
+    ...new Set(steps.flatMap((s) => (s.resource && s.resource.skip === undefined ? (pick(s.resource) ?? []) : []))),
+  ];
   const stat = all((r) => r.looksAt?.stat);
   const sum = all((r) => r.looksAt?.sum);
   const text = all((r) => r.looksAt?.text);

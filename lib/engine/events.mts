@@ -4,7 +4,11 @@ import type { Location } from "./resource.mts";
 export type Status = "ok" | "changed" | "drift" | "unknown" | "skipped" | "failed";
 
 /** One attribute that differs from what is desired. Values of secrets never get here. */
-export interface Change { attribute: string; current: string; desired: string }
+export interface Change {
+  attribute: string;
+  current: string;
+  desired: string;
+}
 
 /** What a failed task tells; lib/report/failure.mts turns it into the sentences. */
 export interface Failure {
@@ -28,8 +32,20 @@ export type Event =
   | { type: "task_start"; at: number; lane: string; phase: string; role: string; task: string; location: Location }
   | { type: "task_progress"; at: number; lane: string; role: string; task: string; text: string }
   | {
-      type: "task_end"; at: number; lane: string; phase: string; role: string; task: string; location: Location; status: Status; ms: number;
-      changes: Change[]; diff?: string; reason?: string; failure?: Failure; handler?: boolean;
+      type: "task_end";
+      at: number;
+      lane: string;
+      phase: string;
+      role: string;
+      task: string;
+      location: Location;
+      status: Status;
+      ms: number;
+      changes: Change[];
+      diff?: string;
+      reason?: string;
+      failure?: Failure;
+      handler?: boolean;
     }
   | { type: "phase_end"; at: number; phase: string; ms: number }
   | { type: "gate"; at: number; lane: string; gate: string; status: "waiting" | "passed" | "failed"; ms: number; detail: string; failure?: Failure }

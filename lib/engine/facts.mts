@@ -38,9 +38,22 @@ export interface Facts {
 
 /** Facts of a host nobody has connected to, for --list-tasks: a plain Debian server. */
 export const TYPICAL: Facts = readFacts({
-  uid: "0", system: "Linux", kernel: "6.1.0", arch: "x86_64", os: "debian", os_version: "12", init: "systemd", hostname: "typical",
-  cpus_online: "0-7", mem_kb: "16777216", kernel_config: "CONFIG_NO_HZ_FULL=y CONFIG_CPU_ISOLATION=y CONFIG_RCU_NOCB_CPU=y",
-  boot_loader: "grub", transparent_hugepage: "always [madvise] never", store_device: "/dev/sda1", store_mount: "/", store_free_kb: "104857600",
+  uid: "0",
+  system: "Linux",
+  kernel: "6.1.0",
+  arch: "x86_64",
+  os: "debian",
+  os_version: "12",
+  init: "systemd",
+  hostname: "typical",
+  cpus_online: "0-7",
+  mem_kb: "16777216",
+  kernel_config: "CONFIG_NO_HZ_FULL=y CONFIG_CPU_ISOLATION=y CONFIG_RCU_NOCB_CPU=y",
+  boot_loader: "grub",
+  transparent_hugepage: "always [madvise] never",
+  store_device: "/dev/sda1",
+  store_mount: "/",
+  store_free_kb: "104857600",
 });
 
 export function readFacts(raw: Record<string, string>): Facts {
@@ -60,7 +73,13 @@ export function readFacts(raw: Record<string, string>): Facts {
     cpus: cpuList(get("cpus_online")),
     memoryBytes: kb("mem_kb"),
     cmdline: get("cmdline"),
-    kernelConfig: raw["kernel_config"] === undefined ? undefined : get("kernel_config").split(" ").filter(Boolean).map((c) => c.replace("=y", "")),
+    kernelConfig:
+      raw["kernel_config"] === undefined
+        ? undefined
+        : get("kernel_config")
+            .split(" ")
+            .filter(Boolean)
+            .map((c) => c.replace("=y", "")),
     bootLoader: get("boot_loader") === "grub" || get("boot_loader") === "systemd-boot" ? (get("boot_loader") as Facts["bootLoader"]) : undefined,
     transparentHugepage: /\[(\w+)\]/.exec(get("transparent_hugepage"))?.[1] as Facts["transparentHugepage"],
     governor: get("governor") || undefined,

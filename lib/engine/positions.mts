@@ -38,7 +38,10 @@ export function positionIn(line: string): Location | undefined {
 
 /** A stack trace with the positions of the sources. */
 export const sourceStack = (stack: string): string =>
-  stack.split("\n").map((line) => {
-    const at = positionIn(line);
-    return at ? line.replace(POSITION, `${at.file}:${at.line}`) : line;
-  }).join("\n");
+  stack
+    .split("\n")
+    .map((line) => {
+      const at = positionIn(line);
+      return at ? line.replace(POSITION, `${at.file}:${at.line}`) : line;
+    })
+    .join("\n");

@@ -1,5 +1,8 @@
 /** One frame of a host's stream: kind and fields. Which kinds there are is said by `emit` calls in preamble.sh. */
-export interface Frame { kind: string; fields: string[] }
+export interface Frame {
+  kind: string;
+  fields: string[];
+}
 
 /**
  * Takes frames out of a byte stream. Anything between frames (a login banner, a stray line of a login script) is passed over.
@@ -9,10 +12,14 @@ export class FrameReader {
   #buffer: Buffer = Buffer.alloc(0);
   readonly #start: Buffer;
   #noise = "";
-  constructor(nonce: string) { this.#start = Buffer.from(`\n${nonce} `); }
+  constructor(nonce: string) {
+    this.#start = Buffer.from(`\n${nonce} `);
+  }
 
   /** what stood between frames, and the rest that is none yet: helps to explain a login shell that can't run sh */
-  get noise(): string { return this.#noise + this.#buffer.toString("utf8", 0, 2000); }
+  get noise(): string {
+    return this.#noise + this.#buffer.toString("utf8", 0, 2000);
+  }
 
   push(chunk: Buffer): Frame[] {
     this.#buffer = this.#buffer.length ? Buffer.concat([this.#buffer, chunk]) : chunk;

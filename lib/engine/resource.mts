@@ -3,10 +3,16 @@ import type { Sh } from "../sh.mts";
 import { positionIn } from "./positions.mts";
 
 /** Where the user's code asks for something: file and line of the role. */
-export interface Location { file: string; line: number }
+export interface Location {
+  file: string;
+  line: number;
+}
 
 /** Shell functions that a resource type needs; they go into a program once, however many resources use them. */
-export interface ShellLibrary { name: string; text: string }
+export interface ShellLibrary {
+  name: string;
+  text: string;
+}
 
 /** Bytes a step may need on the host: pushed over a second channel only when the host asks for them. */
 export interface Payload {
@@ -74,7 +80,10 @@ export function resource(spec: ResourceSpec): Resource {
   return make({ ...spec, uses: spec.uses ?? [] }, callerOfRole(), []);
 }
 
-export function handler(name: string, spec: Pick<Handler, "check" | "apply"> & Partial<Pick<Handler, "uses" | "rolling" | "foresees" | "reboots" | "timeout">>): Handler {
+export function handler(
+  name: string,
+  spec: Pick<Handler, "check" | "apply"> & Partial<Pick<Handler, "uses" | "rolling" | "foresees" | "reboots" | "timeout">>,
+): Handler {
   return { name, at: callerOfRole(), uses: [], rolling: false, ...spec };
 }
 
@@ -92,7 +101,14 @@ function callerOfRole(): Location {
   Error.stackTraceLimit = limit;
   let found: Location | undefined;
   const location = (): Location => (found ??= callerIn(trace.stack ?? ""));
-  return { get file() { return location().file; }, get line() { return location().line; } };
+  return {
+    get file() {
+      return location().file;
+    },
+    get line() {
+      return location().line;
+    },
+  };
 }
 
 function callerIn(stack: string): Location {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Host } from "../inventory/types.mts";
 import { quote } from "../sh.mts";
+import type { SshOptions } from "../ssh/argv.mts";
 import { explain } from "../ssh/errors.mts";
 import { Master } from "../ssh/master.mts";
-import type { SshOptions } from "../ssh/argv.mts";
 import { type Program, preamble } from "./compile.mts";
 import type { Emit, Failure } from "./events.mts";
 import { type Facts, readFacts } from "./facts.mts";
@@ -84,12 +84,18 @@ export class Session {
     const steps = new StepEvents(program, this.host.name, phase, emit);
     let watchdog: NodeJS.Timeout | undefined;
     let giveUp!: (error: SessionError) => void;
-    const hung = new Promise<never>((_, reject) => { giveUp = reject; });
+    const hung = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
     // from the start: what a program looks at before its first step may hang too
     const watch = (): void => {
       clearTimeout(watchdog);
       const limit = steps.timeout;
-      watchdog = setTimeout(() => { this.#onFrame = () => {}; giveUp(new SessionError(steps.hung(limit))); this.#interrupt("KILL"); }, limit * 1000);
+      watchdog = setTimeout(() => {
+        this.#onFrame = () => {};
+        giveUp(new SessionError(steps.hung(limit)));
+        this.#interrupt("KILL");
+      }, limit * 1000);
     };
     const finished = this.#until((frame, done, fail) => {
       if (frame.kind === "end") return done();
@@ -111,27 +117,38 @@ export class Session {
   }
 
   /** Lets the step in hand finish; later steps don't run. */
-  stop(): void { this.#interrupt("USR1"); }
+  stop(): void {
+    this.#interrupt("USR1");
+  }
 
   /** `host:port` as seen from the host → local port. */
-  forward(to: string): Promise<number> { return this.#master.forward(to); }
+  forward(to: string): Promise<number> {
+    return this.#master.forward(to);
+  }
 
   async close(): Promise<void> {
     this.#closing = true;
     await this.#master.close();
   }
 
-  kill(): void { this.#closing = true; this.#master.kill(); }
+  kill(): void {
+    this.#closing = true;
+    this.#master.kill();
+  }
 
   /** Signals the host's shell. KILL takes all that the step has started with it: its descendants, and its process group. */
   #interrupt(signal: "USR1" | "KILL"): void {
     const pid = this.#pid;
     // Each is stopped before its children are looked for, so that none is born meanwhile; but not the shell: sudo would stop with it.
-    void this.#master.channel(signal === "USR1" ? `kill -USR1 ${pid}` : `
-      children() { grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | tr -dc '0-9\n'; }
+    void this.#master.channel(
+      signal === "USR1"
+        ? `kill -USR1 ${pid}`
+        : `
+      children() { grep -ls "^PPid:[[:space:]]*$1$" /proc/[0-9]*/status | tr -dc '0-9\n'; }
       end() { kill -STOP "$1"; for p in $(children "$1"); do end "$p"; done; kill -KILL "$1"; }
       read -r p p p p group p </proc/${pid}/stat
-      step=$(children ${pid}); kill -KILL ${pid}; for p in $step; do end "$p"; done; kill -KILL -- "-$group"`);
+      step=$(children ${pid}); kill -KILL ${pid}; for p in $step; do end "$p"; done; kill -KILL -- "-$group"`,
+    );
   }
 
   async #push(program: Program, sha256: string, path: string): Promise<void> {
@@ -139,22 +156,45 @@ export class Session {
     if (!payload) throw new Error(`the host asks for ${sha256}, which no step offers`);
     const to = quote(path);
     const { exit, stderr } = await this.#master.channel(
-      `umask 077; cat >${to} && [ "$(wc -c <${to})" -eq ${payload.size} ] && : >${to}.whole || { rm -f ${to}; exit 1; }`, payload.path);
+      `umask 077; cat >${to} && [ "$(wc -c <${to})" -eq ${payload.size} ] && : >${to}.whole || { rm -f ${to}; exit 1; }`,
+      payload.path,
+    );
     if (exit !== 0 && !this.#closing) {
-      throw new SessionError({ what: `couldn't push ${payload.path} to ${path}`, output: stderr, exit: exit ?? undefined,
-        next: "check the free space on the host, then run again" });
+      throw new SessionError({
+        what: `couldn't push ${payload.path} to ${path}`,
+        output: stderr,
+        exit: exit ?? undefined,
+        next: "check the free space on the host, then run again",
+      });
     }
   }
 
   /** Handles frames until `done` or `fail` is called, the connection ends, or `seconds` have passed. */
   #until(onFrame: (f: Frame, done: () => void, fail: (e: Error) => void) => void, seconds?: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = seconds === undefined ? undefined : setTimeout(() => reject(new SessionError({
-        what: `${this.host.connection.address} took the login but no shell answered within ${seconds} s`,
-        output: this.#reader.noise.trim(), next: `try by hand: ssh ${this.host.connection.address} sh -c true`,
-      })), seconds * 1000);
+      const timer =
+        seconds === undefined
+          ? undefined
+          : setTimeout(
+              () =>
+                reject(
+                  new SessionError({
+                    what: `${this.host.connection.address} took the login but no shell answered within ${seconds} s`,
+                    output: this.#reader.noise.trim(),
+                    next: `try by hand: ssh ${this.host.connection.address} sh -c true`,
+                  }),
+                ),
+              seconds * 1000,
+            );
       let settled = false;
-      const settle = <A extends unknown[]>(how: (...a: A) => void) => (...a: A): void => { settled = true; clearTimeout(timer); this.#onFrame = () => {}; how(...a); };
+      const settle =
+        <A extends unknown[]>(how: (...a: A) => void) =>
+        (...a: A): void => {
+          settled = true;
+          clearTimeout(timer);
+          this.#onFrame = () => {};
+          how(...a);
+        };
       const done = settle(resolve as () => void);
       const fail = settle(reject);
       this.#onFrame = (frame) => onFrame(frame, done, fail);
@@ -170,19 +210,31 @@ export class SessionError extends Error {
   readonly failure: Failure;
   /** origin (lock.mts) of the run that holds the host's lock, when that is the reason */
   readonly holder: string | undefined;
-  constructor(failure: Failure, holder?: string) { super(failure.what); this.failure = failure; this.holder = holder; }
+  constructor(failure: Failure, holder?: string) {
+    super(failure.what);
+    this.failure = failure;
+    this.holder = holder;
+  }
 }
 
 function locked(host: Host, [holder = "", why, origin]: string[]): SessionError {
   return why === "busy"
-    ? new SessionError({ what: `${host.name} is being worked on by ${holder || "someone else"}`,
-        next: "wait for that run to end, or stop it; then run again. If its machine is gone for good, run on the host: kill -9 $(cut -d' ' -f1 /run/sampan/shell)" }, origin)
+    ? new SessionError(
+        {
+          what: `${host.name} is being worked on by ${holder || "someone else"}`,
+          next: "wait for that run to end, or stop it; then run again. If its machine is gone for good, run on the host: kill -9 $(cut -d' ' -f1 /run/sampan/shell)",
+        },
+        origin,
+      )
     : new SessionError({ what: holder, next: "check that /run is a writable file system on the host" });
 }
 
 function lacking({ name }: Host, [init, tools = ""]: string[]): Failure {
   return init === "systemd"
-    ? { what: `${name} has no ${tools}: sampan works with the usual tools of a Linux system`, next: "install the host's packages of these (on Debian: coreutils, util-linux, grep, sed), then run again; nothing was changed" }
+    ? {
+        what: `${name} has no ${tools}: sampan works with the usual tools of a Linux system`,
+        next: "install the host's packages of these (on Debian: coreutils, util-linux, grep, sed), then run again; nothing was changed",
+      }
     : { what: `${name} doesn't run systemd, to which sampan hands the services`, next: "take a host that was booted with systemd; nothing was changed" };
 }
 

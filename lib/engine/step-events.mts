@@ -44,19 +44,38 @@ export class StepEvents {
   }
 
   /** seconds that the step in hand, or what lies between steps, may take without a sign */
-  get timeout(): number { return this.#current?.timeout ?? 30; }
+  get timeout(): number {
+    return this.#current?.timeout ?? 30;
+  }
 
   frame({ kind, fields }: Frame): void {
     switch (kind) {
-      case "s": return this.#start(Number(fields[0]));
-      case "d1": this.#changes.push(toChange(fields)); return;
-      case "d2": this.#left.push(toChange(fields)); return;
-      case "o": this.outcome.outputs.set(fields[0]!, fields[1]!); return;
-      case "c": this.#content = fields[0]; return;
-      case "r": this.#reason = [fields[0]!, fields[1]!]; return;
-      case "n": this.#emit({ type: "warning", text: `${this.#lane}: ${fields[0]!}` }); return;
-      case "stopped": this.outcome.stopped = true; this.outcome.ok = false; return;
-      case "e": return this.#end(fields);
+      case "s":
+        return this.#start(Number(fields[0]));
+      case "d1":
+        this.#changes.push(toChange(fields));
+        return;
+      case "d2":
+        this.#left.push(toChange(fields));
+        return;
+      case "o":
+        this.outcome.outputs.set(fields[0]!, fields[1]!);
+        return;
+      case "c":
+        this.#content = fields[0];
+        return;
+      case "r":
+        this.#reason = [fields[0]!, fields[1]!];
+        return;
+      case "n":
+        this.#emit({ type: "warning", text: `${this.#lane}: ${fields[0]!}` });
+        return;
+      case "stopped":
+        this.outcome.stopped = true;
+        this.outcome.ok = false;
+        return;
+      case "e":
+        return this.#end(fields);
     }
   }
 
@@ -89,10 +108,18 @@ export class StepEvents {
   #end([, status, detail = "", exit = "", output = ""]: string[]): void {
     const step = this.#current!;
     switch (status) {
-      case "ok": return this.#finish("ok");
-      case "changed": this.outcome.drifted.push(step); return this.#finish("changed");
-      case "drift": this.outcome.drifted.push(step); return this.#finish("drift");
-      case "due": this.outcome.due.push(step); this.#current = undefined; return;
+      case "ok":
+        return this.#finish("ok");
+      case "changed":
+        this.outcome.drifted.push(step);
+        return this.#finish("changed");
+      case "drift":
+        this.outcome.drifted.push(step);
+        return this.#finish("drift");
+      case "due":
+        this.outcome.due.push(step);
+        this.#current = undefined;
+        return;
       case "notified": {
         const by = this.#program.steps.find((s) => String(s.id) === detail)?.task ?? "a change";
         this.outcome.drifted.push(step);
@@ -102,8 +129,10 @@ export class StepEvents {
         const on = this.#program.steps.find((s) => String(s.id) === detail)?.task ?? "an earlier task";
         return this.#finish("unknown", { reason: `depends on ${on}` });
       }
-      case "skipped": return this.#finish("skipped", { reason: this.#reason?.[0] });
-      default: return this.#finish("failed", { failure: this.#failure(step, detail, Number(exit), output) });
+      case "skipped":
+        return this.#finish("skipped", { reason: this.#reason?.[0] });
+      default:
+        return this.#finish("failed", { failure: this.#failure(step, detail, Number(exit), output) });
     }
   }
 
@@ -111,11 +140,20 @@ export class StepEvents {
     if (this.#reason && exit === 92) return { what: this.#reason[0], next: this.#reason[1] || undefined, output: output || undefined };
     if (stage === "converge" && exit === 90) {
       const left = this.#left.map((c) => `${c.attribute} is ${c.current || "absent"} instead of ${c.desired || "absent"}`).join("; ");
-      return { what: `it was applied, but the host is still not as desired: ${left}`, next: "something else on the host changes it back, or the value isn't accepted: look there, then run again" };
+      return {
+        what: `it was applied, but the host is still not as desired: ${left}`,
+        next: "something else on the host changes it back, or the value isn't accepted: look there, then run again",
+      };
     }
     const body = step.resource ?? step.handler;
     const command = (stage === "apply" ? body?.apply : body?.check)?.shown;
-    return { what: stage === "apply" ? "it could not be applied" : "its state could not be read", command, exit, output, next: "mend the cause that the output names, then run again: what was done is kept" };
+    return {
+      what: stage === "apply" ? "it could not be applied" : "its state could not be read",
+      command,
+      exit,
+      output,
+      next: "mend the cause that the output names, then run again: what was done is kept",
+    };
   }
 
   #finish(status: Status, more: { reason?: string; failure?: Failure } = {}): void {
@@ -124,8 +162,18 @@ export class StepEvents {
     this.outcome.counts[status]++;
     if (status === "failed") this.outcome.ok = false;
     this.#emit({
-      type: "task_end", lane: this.#lane, phase: this.#phase, role: step.role, task: step.task, location: step.at, status,
-      ms: performance.now() - this.#since, changes: this.#changes, diff: this.#diff(step, status), handler: step.handler !== undefined, ...more,
+      type: "task_end",
+      lane: this.#lane,
+      phase: this.#phase,
+      role: step.role,
+      task: step.task,
+      location: step.at,
+      status,
+      ms: performance.now() - this.#since,
+      changes: this.#changes,
+      diff: this.#diff(step, status),
+      handler: step.handler !== undefined,
+      ...more,
     });
   }
 

@@ -19,12 +19,18 @@ export type Check<V> = (context: CheckContext<V>) => void;
 
 /** Runs the checks; what stands on a value that is known to be bad is not spoken of again. */
 export function runChecks<V>(checks: readonly Check<V>[], { hosts, trees, problems, warnings }: Compiled<V>): void {
-  const sayTo = (list: typeof problems) => (host: Host<V>, path: Path, text: string): void => {
-    const { tree, bad } = trees.get(host.name)!;
-    if (!bad.some((other) => related(other, path) || other[0] === path[0] && other.some((key) => typeof key === "number"))) list.add(originAt(tree, path), text);
-  };
+  const sayTo =
+    (list: typeof problems) =>
+    (host: Host<V>, path: Path, text: string): void => {
+      const { tree, bad } = trees.get(host.name)!;
+      if (!bad.some((other) => related(other, path) || (other[0] === path[0] && other.some((key) => typeof key === "number"))))
+        list.add(originAt(tree, path), text);
+    };
   const context: CheckContext<V> = {
-    hosts, complete: hosts.length === trees.size, error: sayTo(problems), warn: sayTo(warnings),
+    hosts,
+    complete: hosts.length === trees.size,
+    error: sayTo(problems),
+    warn: sayTo(warnings),
     written: (host, path) => {
       const { tree, base } = trees.get(host.name)!;
       return nodeAt(tree, path)?.at !== nodeAt(base, path)?.at;

@@ -5,11 +5,16 @@ import type { Env } from "./env.mts";
 import { parseHost } from "./host.mts";
 import type { MapNode, Node, Path } from "./node.mts";
 import { Problems } from "./problems.mts";
-import { resolve, type Missing } from "./resolve.mts";
+import { type Missing, resolve } from "./resolve.mts";
 import type { Connection, Host } from "./types.mts";
 
 /** A host whose layers are merged, but nothing is checked yet. `base` are the values below all layers. */
-export interface Draft { name: string; groups: readonly string[]; tree: MapNode; base: MapNode }
+export interface Draft {
+  name: string;
+  groups: readonly string[];
+  tree: MapNode;
+  base: MapNode;
+}
 
 export interface Compiled<V> {
   /** those that could be read */
@@ -48,7 +53,13 @@ type Whole = v.InferOutput<v.StrictObjectSchema<typeof connectionEntries, undefi
 function split<V>(name: string, groups: readonly string[], { address, ssh, become, become_password, ...vars }: Whole, dir: string): Host<V> {
   const { user, port, identity_file, proxy_jump, connect_timeout, options } = ssh;
   const connection: Connection = {
-    address, user, port, identity_file, proxy_jump, become, become_password,
+    address,
+    user,
+    port,
+    identity_file,
+    proxy_jump,
+    become,
+    become_password,
     options: { ConnectTimeout: String(connect_timeout), ...options },
     known_hosts: join(dir, "known_hosts"),
   };

@@ -1,12 +1,16 @@
 import { closeSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Origin } from "./node.mts";
 import { why } from "./files.mts";
+import type { Origin } from "./node.mts";
 import { place } from "./problems.mts";
 import { UsageError } from "./types.mts";
 
 /** A scalar of an inventory file that is to have another value. */
-export interface Edit { at: Origin; current: string; desired: string }
+export interface Edit {
+  at: Origin;
+  current: string;
+  desired: string;
+}
 
 /** What a plain or quoted scalar may look like where it begins; aliases, blocks and the like are none. */
 const SCALAR = /^(?:"[^"\\\n]*"|'[^'\n]*'|[^\s#,[\]{}&*!|>'"%@`][^\s#,[\]{}]*)/;
@@ -45,11 +49,18 @@ export function replaceFile(file: string, text: string): void {
     const mode = statSync(target, { throwIfNoEntry: false })?.mode;
     staged = join(dirname(target), `.${basename(target)}.sampan.tmp`);
     const handle = openSync(staged, "w", mode === undefined ? 0o644 : mode & 0o777);
-    try { writeSync(handle, text); fsyncSync(handle); } finally { closeSync(handle); }
+    try {
+      writeSync(handle, text);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
     renameSync(staged, target);
   } catch (error) {
     if (staged) rmSync(staged, { force: true });
-    throw new UsageError(`${place({ file })}: can't be written: ${(error as Error).message.replace(/^[A-Z]+: /, "").replace(/,.*/, "")}; make it writable, or edit it yourself`);
+    throw new UsageError(
+      `${place({ file })}: can't be written: ${(error as Error).message.replace(/^[A-Z]+: /, "").replace(/,.*/, "")}; make it writable, or edit it yourself`,
+    );
   }
 }
 

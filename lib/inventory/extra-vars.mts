@@ -1,5 +1,5 @@
-import { merge, type MapNode, type Node } from "./node.mts";
-import { Problems } from "./problems.mts";
+import { type MapNode, merge, type Node } from "./node.mts";
+import type { Problems } from "./problems.mts";
 import { splitKey } from "./schema.mts";
 import { parseValue } from "./yaml.mts";
 

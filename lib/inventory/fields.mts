@@ -64,53 +64,100 @@ export const text = (what = "a text", write = "write a text, in quotes if it loo
 
 export const integer = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
   leaf({
-    what: max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`, write: "write the number alone",
-    read: (x) => { const n = asNumber(x); return Number.isSafeInteger(n) && (n as number) >= min && (n as number) <= max ? (n as number) : undefined; },
+    what: max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
+    write: "write the number alone",
+    read: (x) => {
+      const n = asNumber(x);
+      return Number.isSafeInteger(n) && (n as number) >= min && (n as number) <= max ? (n as number) : undefined;
+    },
   });
 
-export const port = () => leaf({ what: "a port", write: "write a whole number from 1 to 65535", read: (x) => {
-  const n = asNumber(x);
-  return Number.isInteger(n) && (n as number) >= 1 && (n as number) <= 65535 ? (n as number) : undefined;
-} });
+export const port = () =>
+  leaf({
+    what: "a port",
+    write: "write a whole number from 1 to 65535",
+    read: (x) => {
+      const n = asNumber(x);
+      return Number.isInteger(n) && (n as number) >= 1 && (n as number) <= 65535 ? (n as number) : undefined;
+    },
+  });
 
 export const yesNo = () => leaf({ what: "true or false", write: "write true or false", read: (x) => (typeof x === "boolean" ? x : undefined) });
 
 export const oneOf = <const T extends string>(...values: T[]) =>
-  leaf({ what: `one of ${values.join(", ")}`, write: `write ${values.length > 1 ? "one of these" : values[0]}`, read: (x) => values.find((value) => value === x) });
+  leaf({
+    what: `one of ${values.join(", ")}`,
+    write: `write ${values.length > 1 ? "one of these" : values[0]}`,
+    read: (x) => values.find((value) => value === x),
+  });
 
 /** As the user wrote it, but for spaces, which nats-server doesn't take; `bytes()` of units.mts reads it. */
-export const size = (example = "10GB") => leaf({ what: "a size", write: `write for example ${example}`, read: (x) => {
-  const n = isText(x) || typeof x === "number" ? sizeBytes(x) : undefined;
-  return n === undefined ? undefined : String(x).replaceAll(/\s/g, "");
-} });
+export const size = (example = "10GB") =>
+  leaf({
+    what: "a size",
+    write: `write for example ${example}`,
+    read: (x) => {
+      const n = isText(x) || typeof x === "number" ? sizeBytes(x) : undefined;
+      return n === undefined ? undefined : String(x).replaceAll(/\s/g, "");
+    },
+  });
 
 /** Kept as the user wrote it; `milliseconds()` of units.mts reads it. */
 export const duration = (example = "30s") =>
   leaf({ what: "a duration", write: `write for example ${example}`, read: (x) => (isText(x) && durationNs(x) !== undefined ? x : undefined) });
 
-export const cpuList = () => leaf({ what: "a list of CPUs", write: `write for example "2-7"`, read: (x) => {
-  const list = typeof x === "number" ? String(x) : x;
-  return isText(list) && cpuNumbers(list) ? list : undefined;
-} });
+export const cpuList = () =>
+  leaf({
+    what: "a list of CPUs",
+    write: `write for example "2-7"`,
+    read: (x) => {
+      const list = typeof x === "number" ? String(x) : x;
+      return isText(list) && cpuNumbers(list) ? list : undefined;
+    },
+  });
 
 /** A file of the controller: absolute after loading; relative ones start at the inventory's folder. */
 export const file = () =>
-  leaf({ what: "a file's path", write: "write a path, absolute or relative to the inventory's folder", read: (x) => (isText(x) && x !== "" && !x.includes("\0") ? x : undefined) }, { file: true });
+  leaf(
+    {
+      what: "a file's path",
+      write: "write a path, absolute or relative to the inventory's folder",
+      read: (x) => (isText(x) && x !== "" && !x.includes("\0") ? x : undefined),
+    },
+    { file: true },
+  );
 
 /** A folder on the host. */
 export const directory = () =>
-  leaf({ what: "an absolute path", write: "write a path that starts with / and has no spaces, quotes or ..", read: (x) => (isText(x) && /^(\/[\w.@+-]+)+$/.test(x) && !x.split("/").includes("..") ? x : undefined) });
+  leaf({
+    what: "an absolute path",
+    write: "write a path that starts with / and has no spaces, quotes or ..",
+    read: (x) => (isText(x) && /^(\/[\w.@+-]+)+$/.test(x) && !x.split("/").includes("..") ? x : undefined),
+  });
 
 export const secret = (what: string, write: string, pattern: RegExp, generate?: Meta["generate"]) =>
   leaf({ what, write, shown: false, read: (x) => (isText(x) && pattern.test(x) ? new Secret(x) : undefined) }, { secret: true, ...(generate && { generate }) });
 
-export const address = () => leaf({ what: "an address", write: "write a host name or an IP address (IPv6 without brackets)", read: (x) =>
-  (isText(x) && (isIP(x) > 0 || (/^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*$/.test(x) && !/^[\d.]+$/.test(x))) ? x : undefined) });
+export const address = () =>
+  leaf({
+    what: "an address",
+    write: "write a host name or an IP address (IPv6 without brackets)",
+    read: (x) =>
+      isText(x) &&
+      (isIP(x) > 0 || (/^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*$/.test(x) && !/^[\d.]+$/.test(x)))
+        ? x
+        : undefined,
+  });
 
 export const list = <const S extends v.GenericSchema>(item: S) => v.array(item);
 
 /** A mapping with free keys and scalar values, which come out as texts (true is "yes", as ssh_config writes it, unless told). */
-export const scalars = (yes = "true", no = "false") => v.record(v.string(), leaf({
-  what: "a text or number", write: "write one value",
-  read: (x) => (isText(x) && !/[\0\r\n]/.test(x) ? x : typeof x === "number" ? String(x) : typeof x === "boolean" ? (x ? yes : no) : undefined),
-}));
+export const scalars = (yes = "true", no = "false") =>
+  v.record(
+    v.string(),
+    leaf({
+      what: "a text or number",
+      write: "write one value",
+      read: (x) => (isText(x) && !/[\0\r\n]/.test(x) ? x : typeof x === "number" ? String(x) : typeof x === "boolean" ? (x ? yes : no) : undefined),
+    }),
+  );

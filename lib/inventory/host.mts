@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { explain, type Fault } from "./issues.mts";
-import { nodeAt, type Node, type Path, type Plain } from "./node.mts";
+import { type Node, nodeAt, type Path, type Plain } from "./node.mts";
 import { plain } from "./resolve.mts";
 
 type Schema = v.GenericSchema<unknown, unknown>;

@@ -1,8 +1,13 @@
-import { emptyMap, merge, type MapNode, type Node, type Origin } from "./node.mts";
+import { emptyMap, type MapNode, merge, type Node, type Origin } from "./node.mts";
 import type { Problems } from "./problems.mts";
 import { nearest } from "./suggest.mts";
 
-export interface Group { vars: MapNode; hosts: Set<string>; children: Set<string>; at: Origin }
+export interface Group {
+  vars: MapNode;
+  hosts: Set<string>;
+  children: Set<string>;
+  at: Origin;
+}
 export interface Structure {
   /** in the order of hosts.yml, with the place of their names and the variables written there */
   hosts: Map<string, { at: Origin; vars: MapNode }>;
@@ -19,8 +24,7 @@ export function readHosts(root: MapNode, problems: Problems): Structure {
     else readGroup(structure, name, at, node, problems);
   refuseCycles(structure, problems);
   if (structure.hosts.size === 0 && problems.size === 0) problems.add(root.at, "names no hosts; add them under a group's hosts:, each followed by a colon");
-  for (const [name, { at }] of structure.hosts)
-    if (structure.groups.has(name)) problems.add(at, `host "${name}" has the name of a group; rename one of them`);
+  for (const [name, { at }] of structure.hosts) if (structure.groups.has(name)) problems.add(at, `host "${name}" has the name of a group; rename one of them`);
   return structure;
 }
 
@@ -38,14 +42,21 @@ function readGroup(structure: Structure, name: string, at: Origin, node: Node, p
       problems.add(entry.at, `unknown key "${key}" in group "${name}"; ${guess ? `did you mean "${guess}"?` : "a group has hosts, children and vars"}`);
     } else if (isEmpty(entry.node)) continue;
     else if (entry.node.kind !== "map") {
-      problems.add(entry.node.at, `${key} of group "${name}" is not a mapping; write ${key === "vars" ? "key: value lines" : "each name on its own line, followed by a colon"}`);
+      problems.add(
+        entry.node.at,
+        `${key} of group "${name}" is not a mapping; write ${key === "vars" ? "key: value lines" : "each name on its own line, followed by a colon"}`,
+      );
     } else if (key === "vars") group.vars = merge(group.vars, entry.node) as MapNode;
     else if (key === "hosts") for (const [host, child] of entry.node.entries) addHost(structure, group, host, child.at, child.node, problems);
-    else for (const [child, { at: place, node: body }] of entry.node.entries) {
-      if (child === "all") { problems.add(place, `"all" holds every group and can't be a child; remove it`); continue; }
-      group.children.add(child);
-      readGroup(structure, child, place, body, problems);
-    }
+    else
+      for (const [child, { at: place, node: body }] of entry.node.entries) {
+        if (child === "all") {
+          problems.add(place, `"all" holds every group and can't be a child; remove it`);
+          continue;
+        }
+        group.children.add(child);
+        readGroup(structure, child, place, body, problems);
+      }
   }
 }
 
@@ -64,13 +75,19 @@ function addHost(structure: Structure, group: Group, name: string, at: Origin, n
 
 /** Each edge that closes a circle is a problem, and is cut, so that what follows comes to an end. */
 function refuseCycles({ groups }: Structure, problems: Problems): void {
-  const open = new Set<string>(), done = new Set<string>();
+  const open = new Set<string>(),
+    done = new Set<string>();
   const visit = (name: string): void => {
     const group = groups.get(name)!;
     open.add(name);
     for (const child of [...group.children]) {
       if (open.has(child)) {
-        problems.add(group.at, child === name ? `group "${name}" is its own child; remove it from children:` : `group "${name}" has its own ancestor "${child}" as a child; remove it from children:`);
+        problems.add(
+          group.at,
+          child === name
+            ? `group "${name}" is its own child; remove it from children:`
+            : `group "${name}" has its own ancestor "${child}" as a child; remove it from children:`,
+        );
         group.children.delete(child);
       } else if (!done.has(child)) visit(child);
     }

@@ -1,19 +1,37 @@
 import type * as v from "valibot";
 import { VALUE } from "./fields.mts";
-import { nodeAt, originAt, showPath, type Node, type Origin, type Path } from "./node.mts";
+import { type Node, nodeAt, type Origin, originAt, type Path, showPath } from "./node.mts";
 import { notAMapping } from "./resolve.mts";
 import { inner, keyPaths, schemaAt } from "./schema.mts";
 import { didYouMean } from "./suggest.mts";
 
 /** What people write who come from Ansible, the nats CLI or older documentation, and its name here. */
 const STRANGERS: Record<string, string> = {
-  ansible_host: "address", ansible_user: "ssh.user", ansible_port: "ssh.port", ansible_ssh_private_key_file: "ssh.identity_file",
-  ansible_become: "become", ansible_become_password: "become_password", file_sync: "jetstream.sync_interval", sync: "sync_interval",
-  http: "http_port", monitor_port: "http_port", replicas: "num_replicas", durable: "durable_name", dedup_window: "duplicate_window",
-  max_pending: "max_ack_pending", filter: "filter_subject", nkey: "nkey_seed", pass: "password", version: "nats_version",
+  ansible_host: "address",
+  ansible_user: "ssh.user",
+  ansible_port: "ssh.port",
+  ansible_ssh_private_key_file: "ssh.identity_file",
+  ansible_become: "become",
+  ansible_become_password: "become_password",
+  file_sync: "jetstream.sync_interval",
+  sync: "sync_interval",
+  http: "http_port",
+  monitor_port: "http_port",
+  replicas: "num_replicas",
+  durable: "durable_name",
+  dedup_window: "duplicate_window",
+  max_pending: "max_ack_pending",
+  filter: "filter_subject",
+  nkey: "nkey_seed",
+  pass: "password",
+  version: "nats_version",
 };
 
-export interface Fault { at: Origin; text: string; path: Path }
+export interface Fault {
+  at: Origin;
+  text: string;
+  path: Path;
+}
 
 /** One of valibot's issues in our words, with its place. */
 export function explain(issue: v.BaseIssue<unknown>, root: Node, schema: unknown): Fault {
@@ -28,9 +46,11 @@ export function explain(issue: v.BaseIssue<unknown>, root: Node, schema: unknown
   }
   const at = originAt(root, path);
   if (node?.kind === "scalar" && node.value === null) return { path, at, text: `${here} has no value; write one, or remove the line` };
-  const value = node?.kind === "scalar" ? (typeof node.value === "string" ? shorten(node.source) : node.source) : node?.kind === "list" ? "a list" : "a mapping";
+  const value =
+    node?.kind === "scalar" ? (typeof node.value === "string" ? shorten(node.source) : node.source) : node?.kind === "list" ? "a list" : "a mapping";
   if (issue.kind === "schema" && (issue.type === "strict_object" || issue.type === "record")) return { path, at, text: notAMapping(path, value) };
-  if (issue.kind === "schema" && issue.type === "array") return { path, at, text: `${here}: ${value} is not a list; write each item on its own line after "- "` };
+  if (issue.kind === "schema" && issue.type === "array")
+    return { path, at, text: `${here}: ${value} is not a list; write each item on its own line after "- "` };
   return { path, at, text: `${here}: ${issue.message.replace(VALUE, () => value)}` };
 }
 

@@ -1,14 +1,14 @@
 import { basename } from "node:path";
 import * as v from "valibot";
-import { runChecks, type Check } from "./check.mts";
+import { type Check, runChecks } from "./check.mts";
 import { compile, type Draft } from "./compile.mts";
 import { connection } from "./connection.mts";
 import { readEnv } from "./env.mts";
 import { extraVars } from "./extra-vars.mts";
 import { locate, readVars, readYaml } from "./files.mts";
 import { byPrecedence, membership, readHosts } from "./hosts.mts";
-import { fromPlain, merge, nodeAt, originAt, type MapNode, type Origin, type Path, type Plain } from "./node.mts";
-import { place, Problems } from "./problems.mts";
+import { fromPlain, type MapNode, merge, nodeAt, type Origin, originAt, type Path, type Plain } from "./node.mts";
+import { Problems, place } from "./problems.mts";
 import type { Missing } from "./resolve.mts";
 import { type Inventory, UsageError } from "./types.mts";
 
@@ -45,10 +45,15 @@ export interface Rules<V> {
  * Reads and validates an inventory folder; touches no host and, but for `generate`, writes nothing.
  * @throws UsageError with all that is wrong at once, a line each: `file:line:column: what is wrong; what to do`
  */
-export function load<V>(folder: string, { entries, hostDefaults, regionDefaults, checks }: Rules<V>, { extraVars: given = [], generate }: LoadOptions = {}): LoadedInventory<V> {
+export function load<V>(
+  folder: string,
+  { entries, hostDefaults, regionDefaults, checks }: Rules<V>,
+  { extraVars: given = [], generate }: LoadOptions = {},
+): LoadedInventory<V> {
   const { dir, hostsFile } = locate(folder);
   const region = basename(dir);
-  const problems = new Problems(), warnings = new Problems();
+  const problems = new Problems(),
+    warnings = new Problems();
 
   const structure = readHosts(readYaml(hostsFile, problems), problems);
   const extra = extraVars(given, v.strictObject({ ...connection, ...entries }), problems);
@@ -81,7 +86,12 @@ export function load<V>(folder: string, { entries, hostDefaults, regionDefaults,
   if (problems.size > 0) throw new UsageError(problems.lines());
   const { hosts, trees } = compiled;
   return {
-    region, dir, hosts, groups, warnings: warnings.lines(), originOf: (host, path) => place(originAt(trees.get(host)!.tree, path)),
+    region,
+    dir,
+    hosts,
+    groups,
+    warnings: warnings.lines(),
+    originOf: (host, path) => place(originAt(trees.get(host)!.tree, path)),
     writtenAt: (host, path) => {
       const node = nodeAt(trees.get(host)!.tree, path);
       return node?.kind === "scalar" && node.at !== nodeAt(trees.get(host)!.base, path)?.at ? { at: node.at, source: node.source } : undefined;

@@ -1,12 +1,32 @@
 /** A place in a file, as an editor counts: from 1. Without a line: the file or option as a whole. */
-export interface Origin { file: string; line?: number; column?: number }
+export interface Origin {
+  file: string;
+  line?: number;
+  column?: number;
+}
 
-interface Base { at: Origin }
-export interface ScalarNode extends Base { kind: "scalar"; value: string | number | boolean | null; /** as the user wrote it */ source: string }
-export interface ListNode extends Base { kind: "list"; items: Node[] }
-export interface MapNode extends Base { kind: "map"; entries: Map<string, Entry> }
+interface Base {
+  at: Origin;
+}
+export interface ScalarNode extends Base {
+  kind: "scalar";
+  value: string | number | boolean | null;
+  /** as the user wrote it */
+  source: string;
+}
+export interface ListNode extends Base {
+  kind: "list";
+  items: Node[];
+}
+export interface MapNode extends Base {
+  kind: "map";
+  entries: Map<string, Entry>;
+}
 /** `at` is the place of the key, `node` has that of the value. */
-export interface Entry { at: Origin; node: Node }
+export interface Entry {
+  at: Origin;
+  node: Node;
+}
 /** What a file holds, every value with its place. */
 export type Node = ScalarNode | ListNode | MapNode;
 

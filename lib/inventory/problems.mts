@@ -12,12 +12,22 @@ export const shown = (file: string): string => (file.startsWith("/") ? relative(
 /** Collects what is wrong, each once, in the order of files and lines. */
 export class Problems {
   readonly #lines = new Map<string, Origin>();
-  add(at: Origin, text: string): void { this.#lines.set(`${place(at)}: ${text}`.replace(/[\0-\x1f\x7f-\x9f]/g, escaped), at); }
-  addAll(other: Problems): void { for (const [line, at] of other.#lines) this.#lines.set(line, at); }
-  get size(): number { return this.#lines.size; }
+  add(at: Origin, text: string): void {
+    this.#lines.set(`${place(at)}: ${text}`.replace(/[\0-\x1f\x7f-\x9f]/g, escaped), at);
+  }
+  addAll(other: Problems): void {
+    for (const [line, at] of other.#lines) this.#lines.set(line, at);
+  }
+  get size(): number {
+    return this.#lines.size;
+  }
   lines(): string[] {
-    return [...this.#lines].sort(([textA, a], [textB, b]) =>
-      rank(a) - rank(b) || compare(a.file, b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) || compare(textA, textB)).map(([text]) => text);
+    return [...this.#lines]
+      .sort(
+        ([textA, a], [textB, b]) =>
+          rank(a) - rank(b) || compare(a.file, b.file) || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0) || compare(textA, textB),
+      )
+      .map(([text]) => text);
   }
 }
 

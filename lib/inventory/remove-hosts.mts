@@ -1,6 +1,6 @@
-import { existsSync, accessSync, constants, readFileSync, renameSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { isMap, isScalar, parseDocument, type Pair, type YAMLMap } from "yaml";
+import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
 import { replaceFile } from "./edit.mts";
 import { locate } from "./files.mts";
 import { shown } from "./problems.mts";
@@ -25,22 +25,40 @@ export interface Removal {
 export function planRemoval(dir: string, names: readonly string[]): Removal {
   const { hostsFile: file } = locate(dir);
   const before = readFileSync(file, "utf8");
-  try { accessSync(file, constants.W_OK); } catch { throw new UsageError(`${shown(file)}: can't be written, and ${names.join(", ")} must go out of it; run as its owner`); }
+  try {
+    accessSync(file, constants.W_OK);
+  } catch {
+    throw new UsageError(`${shown(file)}: can't be written, and ${names.join(", ")} must go out of it; run as its owner`);
+  }
   const rows = before.split("\n");
   const lines = new Map<string, number[]>();
   const gone = new Set<number>();
   for (const { name, pair, flow } of hostPairs(before)) {
     if (!names.includes(name)) continue;
     const [start, end] = span(pair);
-    const first = lineOf(before, start), last = lineOf(before, Math.max(start, end - 1));
+    const first = lineOf(before, start),
+      last = lineOf(before, Math.max(start, end - 1));
     const alone = !flow && rows[first]!.slice(0, start - lineStart(before, start)).trim() === "";
-    if (!alone) throw new UsageError(`${shown(file)}:${first + 1}: ${name} shares its line with others, so it can't be taken out here; write each host on lines of its own, then run again`);
-    for (let line = first; line <= last; line++) { gone.add(line); lines.set(name, [...(lines.get(name) ?? []), line + 1]); }
+    if (!alone)
+      throw new UsageError(
+        `${shown(file)}:${first + 1}: ${name} shares its line with others, so it can't be taken out here; write each host on lines of its own, then run again`,
+      );
+    for (let line = first; line <= last; line++) {
+      gone.add(line);
+      lines.set(name, [...(lines.get(name) ?? []), line + 1]);
+    }
   }
   const text = rows.filter((_, i) => !gone.has(i)).join("\n");
-  const left = (of: string): string => JSON.stringify(hostPairs(of).map((h) => h.name).filter((name) => !names.includes(name)));
+  const left = (of: string): string =>
+    JSON.stringify(
+      hostPairs(of)
+        .map((h) => h.name)
+        .filter((name) => !names.includes(name)),
+    );
   if (left(text) !== left(before) || hostPairs(text).some((h) => names.includes(h.name))) {
-    throw new UsageError(`${shown(file)}: ${names.join(", ")} can't be taken out without touching others; delete them by hand when they have left, or write each host on lines of its own`);
+    throw new UsageError(
+      `${shown(file)}: ${names.join(", ")} can't be taken out without touching others; delete them by hand when they have left, or write each host on lines of its own`,
+    );
   }
   const vars = names.flatMap((name) => [name, `${name}.yml`, `${name}.yaml`].map((entry) => join(dir, "host_vars", entry)).filter((path) => existsSync(path)));
   return { file, text, lines, vars };
@@ -62,7 +80,9 @@ function hostPairs(text: string): { name: string; pair: Pair; flow: boolean }[] 
   const group = (map: unknown): void => {
     if (!isMap(map)) return;
     const hosts = map.get("hosts", true) as unknown;
-    if (isMap(hosts)) for (const pair of (hosts as YAMLMap).items) if (isScalar(pair.key)) found.push({ name: String(pair.key.value), pair, flow: (hosts as YAMLMap).flow === true });
+    if (isMap(hosts))
+      for (const pair of (hosts as YAMLMap).items)
+        if (isScalar(pair.key)) found.push({ name: String(pair.key.value), pair, flow: (hosts as YAMLMap).flow === true });
     groups(map.get("children", true));
   };
   groups(parseDocument(text).contents);

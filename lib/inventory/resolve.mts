@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
-import { constants, accessSync, statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve as absolute } from "node:path";
-import { parts, type Env } from "./env.mts";
+import { resolve as absolute, join } from "node:path";
+import { type Env, parts } from "./env.mts";
 import type { Meta } from "./fields.mts";
 import type { Node, Path, Plain, ScalarNode } from "./node.mts";
 import { showPath } from "./node.mts";
-import { shown, type Problems } from "./problems.mts";
+import { type Problems, shown } from "./problems.mts";
 import { inner, metaOf, type View } from "./schema.mts";
 
 /** A credential that is to be made, by the name of its variable. */
-export interface Missing { name: string; kind: "nkey" | "password" }
+export interface Missing {
+  name: string;
+  kind: "nkey" | "password";
+}
 
 export interface Context {
   dir: string;
@@ -27,7 +30,9 @@ export interface Context {
 /** Looks right and differs by name, so that the checks of the users go on; never leaves the loader. */
 function standIn({ name, kind }: Missing): string {
   const digest = createHash("sha512").update(name).digest();
-  return kind === "password" ? digest.toString("hex", 0, 20) : `SU${Array.from(digest.subarray(0, 56), (byte) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[byte & 31]).join("")}`;
+  return kind === "password"
+    ? digest.toString("hex", 0, 20)
+    : `SU${Array.from(digest.subarray(0, 56), (byte) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[byte & 31]).join("")}`;
 }
 
 /** A tree as it will be validated: `${NAME}` filled in, the controller's files absolute. Sources and places stay the user's. */
@@ -40,8 +45,11 @@ export function resolve(node: Node, schema: unknown, context: Context, path: Pat
   }
   if (node.kind === "list") return { ...node, items: node.items.map((item, i) => resolve(item, view?.item, context, [...path, i])) };
   if (node.kind === "map") {
-    const entries = new Map([...node.entries].map(([key, { at, node: child }]) =>
-      [key, { at, node: resolve(child, view?.entries?.[key] ?? view?.value, context, [...path, key]) }] as const));
+    const entries = new Map(
+      [...node.entries].map(
+        ([key, { at, node: child }]) => [key, { at, node: resolve(child, view?.entries?.[key] ?? view?.value, context, [...path, key]) }] as const,
+      ),
+    );
     return { ...node, entries };
   }
   if (typeof node.value !== "string") return node;
@@ -58,30 +66,35 @@ function fill(node: ScalarNode, meta: Meta, { dir, env, problems, warnings, miss
   if (meta.secret && !found.some((part) => "variable" in part)) {
     warnings.add(node.at, `${showPath(path)} is written in clear; write \${NAME} and put the value into ${shown(env.file)}, which git ignores`);
   }
-  return found.map((part): string => {
-    if ("text" in part) return part.text;
-    if ("bad" in part) {
-      problems.add(node.at, `${showPath(path)}: "${part.bad}" names no variable; write \${NAME}, or $\${ for the characters themselves`);
+  return found
+    .map((part): string => {
+      if ("text" in part) return part.text;
+      if ("bad" in part) {
+        problems.add(node.at, `${showPath(path)}: "${part.bad}" names no variable; write \${NAME}, or $\${ for the characters themselves`);
+        bad.push(path);
+        return "";
+      }
+      const value = env.get(part.variable);
+      if (value !== undefined) return value;
+      if (missing && meta.generate && found.length === 1) {
+        const wanted = { name: part.variable, kind: meta.generate };
+        missing.set(part.variable, wanted);
+        return standIn(wanted);
+      }
+      problems.add(node.at, unset(part.variable, dir, env.file));
       bad.push(path);
       return "";
-    }
-    const value = env.get(part.variable);
-    if (value !== undefined) return value;
-    if (missing && meta.generate && found.length === 1) {
-      const wanted = { name: part.variable, kind: meta.generate };
-      missing.set(part.variable, wanted);
-      return standIn(wanted);
-    }
-    problems.add(node.at, unset(part.variable, dir, env.file));
-    bad.push(path);
-    return "";
-  }).join("");
+    })
+    .join("");
 }
 
 function unset(name: string, dir: string, file: string): string {
   const example = join(dir, ".env.example");
-  const hint = !statSync(example, { throwIfNoEntry: false }) ? "" : statSync(file, { throwIfNoEntry: false })
-    ? ` (${shown(example)} shows all of them)` : ` (cp ${shown(example)} ${shown(file)} && chmod 600 ${shown(file)})`;
+  const hint = !statSync(example, { throwIfNoEntry: false })
+    ? ""
+    : statSync(file, { throwIfNoEntry: false })
+      ? ` (${shown(example)} shows all of them)`
+      : ` (cp ${shown(example)} ${shown(file)} && chmod 600 ${shown(file)})`;
   return `\${${name}} is not set; add ${name}=… to ${shown(file)}${hint}`;
 }
 
@@ -105,7 +118,9 @@ function unreadable(path: string): string | undefined {
     accessSync(path, constants.R_OK);
     return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EACCES" ? "can't be read; change its mode or run as its owner" : "does not exist; create it, or correct the path";
+    return (error as NodeJS.ErrnoException).code === "EACCES"
+      ? "can't be read; change its mode or run as its owner"
+      : "does not exist; create it, or correct the path";
   }
 }
 

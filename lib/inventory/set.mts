@@ -1,8 +1,8 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { appended, edited, replaceFile, textOf, type Edit } from "./edit.mts";
+import { appended, type Edit, edited, replaceFile, textOf } from "./edit.mts";
 import type { LoadedInventory } from "./load.mts";
-import { place, Problems, shown } from "./problems.mts";
+import { Problems, place, shown } from "./problems.mts";
 import { UsageError } from "./types.mts";
 import { parseFile } from "./yaml.mts";
 
@@ -26,15 +26,22 @@ export function changesFor(inventory: LoadedInventory<unknown>, key: string, val
   let unwritten = false;
   for (const host of inventory.hosts) {
     const written = inventory.writtenAt(host.name, [key]);
-    if (!written) { unwritten = true; continue; }
+    if (!written) {
+      unwritten = true;
+      continue;
+    }
     const { at, source } = written;
     if (!at.file.startsWith("/")) throw new UsageError(`${key} is given by ${at.file}; leave that out`);
-    if (source.includes("${")) throw new UsageError(`${place(at)}: ${key} is ${source}; give that variable the value ${value} where it is set (.env), and run again`);
+    if (source.includes("${"))
+      throw new UsageError(`${place(at)}: ${key} is ${source}; give that variable the value ${value} where it is set (.env), and run again`);
     if (source !== value) edits.set(place(at), { at, current: source, desired: value });
   }
   const changes = new Map<string, FileChange>();
   const of = (file: string): FileChange => {
-    if (!changes.has(file)) { const before = textOf(file); changes.set(file, { file, says: [], before, after: before }); }
+    if (!changes.has(file)) {
+      const before = textOf(file);
+      changes.set(file, { file, says: [], before, after: before });
+    }
     return changes.get(file)!;
   };
   // From the end: an edit moves what comes after it on its line.

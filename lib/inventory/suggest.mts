@@ -16,7 +16,8 @@ function distance(a: string, b: string, most: number): number {
 
 /** The known word that was probably meant: at most a third of its letters differ. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined, least = Infinity;
+  let best: string | undefined,
+    least = Infinity;
   const plain = word.toLowerCase().replaceAll("-", "_");
   for (const other of known) {
     const most = Math.max(1, Math.min(3, Math.floor(other.length / 3)));

@@ -11,7 +11,7 @@ export function sizeBytes(text: string | number): number | undefined {
   return Number(found[1]) * (found[3] ? 1024 : 1000) ** power;
 }
 
-const NANOSECONDS: Record<string, number> = { ns: 1, us: 1e3, "µs": 1e3, "μs": 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+const NANOSECONDS: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 
 /**
  * Durations as Go writes them: 30s, 1h30m, 1.5h, 250ms; "0" alone needs no unit (Go time.ParseDuration). No days, as in Go.
@@ -46,7 +46,8 @@ export function cpuNumbers(list: string): number[] | undefined {
   for (const part of list.split(",")) {
     const found = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part);
     if (!found) return undefined;
-    const first = Number(found[1]), last = Number(found[2] ?? found[1]);
+    const first = Number(found[1]),
+      last = Number(found[2] ?? found[1]);
     if (last < first) return undefined;
     for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
   }

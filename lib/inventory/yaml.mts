@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node as YamlNode } from "yaml";
-import { emptyMap, type Entry, type MapNode, type Node, type Origin } from "./node.mts";
+import { type Entry, emptyMap, type MapNode, type Node, type Origin } from "./node.mts";
 import type { Problems } from "./problems.mts";
 
 /** Keys that would reach into JavaScript's objects instead of being data. */
@@ -43,7 +43,11 @@ function parse(text: string, at: (offset: number) => Origin, problems: Problems,
   const document = parseDocument(text, { prettyErrors: false, logLevel: "error", ...(lineCounter && { lineCounter }) });
   const faults = [...document.errors, ...document.warnings];
   for (const { code, message, pos } of faults)
-    problems.add(at(pos[0]), SENTENCES[code === "BAD_INDENT" && message.startsWith("Flow") ? "MISSING_CHAR" : code] ?? `not valid YAML: ${message.split("\n")[0]!.replace(/[.;]$/, "")}; mend the line`);
+    problems.add(
+      at(pos[0]),
+      SENTENCES[code === "BAD_INDENT" && message.startsWith("Flow") ? "MISSING_CHAR" : code] ??
+        `not valid YAML: ${message.split("\n")[0]!.replace(/[.;]$/, "")}; mend the line`,
+    );
   // A tree with holes would only bring follow-up errors.
   if (faults.length > 0 || !document.contents) return undefined;
   return convert(document.contents, at, problems);
@@ -51,7 +55,8 @@ function parse(text: string, at: (offset: number) => Origin, problems: Problems,
 
 /** Depth of brackets and of indentation, roughly and from above. */
 function nesting(text: string): number {
-  let depth = 0, most = 0;
+  let depth = 0,
+    most = 0;
   for (const char of text) {
     if (char === "[" || char === "{") most = Math.max(most, ++depth);
     else if (char === "]" || char === "}") depth = Math.max(0, depth - 1);
@@ -72,11 +77,20 @@ function convert(node: YamlNode, at: (offset: number) => Origin, problems: Probl
     const entries = new Map<string, Entry>();
     for (const { key, value } of node.items) {
       const keyAt = at((key as YamlNode | null)?.range?.[0] ?? node.range?.[0] ?? 0);
-      if (!isScalar(key) || key.value === null || typeof key.value === "object") { problems.add(keyAt, "a key that is no word; write key: value, with the key in quotes if it has special characters"); continue; }
+      if (!isScalar(key) || key.value === null || typeof key.value === "object") {
+        problems.add(keyAt, "a key that is no word; write key: value, with the key in quotes if it has special characters");
+        continue;
+      }
       // `2.10:` is a number to YAML; the user's spelling is the key.
       const name = typeof key.value === "string" ? key.value : (key.source ?? String(key.value));
-      if (name === "<<") { problems.add(keyAt, "merge keys (<<) are not supported; move the common part to a group's variables"); continue; }
-      if (UNSAFE.has(name)) { problems.add(keyAt, `"${name}" can't be a key; rename it`); continue; }
+      if (name === "<<") {
+        problems.add(keyAt, "merge keys (<<) are not supported; move the common part to a group's variables");
+        continue;
+      }
+      if (UNSAFE.has(name)) {
+        problems.add(keyAt, `"${name}" can't be a key; rename it`);
+        continue;
+      }
       const child = value ? convert(value as YamlNode, at, problems) : ({ kind: "scalar", at: keyAt, value: null, source: "" } as const);
       if (child) entries.set(name, { at: keyAt, node: child });
     }

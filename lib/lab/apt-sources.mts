@@ -3,7 +3,12 @@ import { join } from "node:path";
 import { LabError } from "./error.mts";
 import { readFileIfThere } from "./files.mts";
 
-export interface AptSource { uri: string; suites: string[]; components: string[]; signedBy: string | undefined; }
+export interface AptSource {
+  uri: string;
+  suites: string[];
+  components: string[];
+  signedBy: string | undefined;
+}
 
 /** Reads both forms of apt's sources: one-line (`deb [options] URI SUITE COMPONENT…`) and deb822 paragraphs. */
 export function parseSources(text: string, deb822: boolean): AptSource[] {
@@ -22,12 +27,15 @@ function parseParagraph(paragraph: string): AptSource[] {
   let name = "";
   for (const line of paragraph.split("\n").filter((line) => !line.startsWith("#"))) {
     const field = /^([^\s:]+):\s*(.*)$/.exec(line);
-    if (field !== null) fields.set(name = (field[1] ?? "").toLowerCase(), field[2] ?? "");
+    if (field !== null) fields.set((name = (field[1] ?? "").toLowerCase()), field[2] ?? "");
     else fields.set(name, `${fields.get(name) ?? ""} ${line.trim()}`); // a continuation line
   }
   if (!words(fields.get("types")).includes("deb") || fields.get("enabled")?.trim().toLowerCase() === "no") return [];
   return words(fields.get("uris")).map((uri) => ({
-    uri, suites: words(fields.get("suites")), components: words(fields.get("components")), signedBy: fields.get("signed-by"),
+    uri,
+    suites: words(fields.get("suites")),
+    components: words(fields.get("components")),
+    signedBy: fields.get("signed-by"),
   }));
 }
 
@@ -37,8 +45,7 @@ const debianSuites = new Set(["bullseye", "bookworm", "trixie", "forky", "sid", 
 
 /** Third parties use Debian's suite names too (`… bookworm main`), but sign with their own key. */
 const isDebian = ({ suites, components, signedBy }: AptSource): boolean =>
-  suites.some((suite) => debianSuites.has(suite)) && components.includes("main") &&
-  (signedBy === undefined || signedBy.includes("debian-archive"));
+  suites.some((suite) => debianSuites.has(suite)) && components.includes("main") && (signedBy === undefined || signedBy.includes("debian-archive"));
 
 export function debianMirror(sources: readonly AptSource[]): string | undefined {
   const candidates = sources.filter(isDebian).map(({ uri }) => uri);

@@ -31,8 +31,10 @@ export async function ensureBinary(version: string, report: Report, trusted = ke
     const draft = await mkdtemp(join(folder(), "draft-"));
     try {
       await fetchPackage(draft, suite, "nats-server", trusted, version).catch((error: unknown) => {
-        throw new LabError(`can't get nats-server ${version} from Debian ${suite}: ${error instanceof Error ? error.message : String(error)}`,
-          "see that `apt-get update` works here, then run again");
+        throw new LabError(
+          `can't get nats-server ${version} from Debian ${suite}: ${error instanceof Error ? error.message : String(error)}`,
+          "see that `apt-get update` works here, then run again",
+        );
       });
       await mkdir(join(draft, "out"));
       await rename(join(draft, "root/usr/sbin/nats-server"), join(draft, "out/nats-server"));

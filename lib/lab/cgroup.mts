@@ -9,7 +9,11 @@ import { isErrno, LabError } from "./error.mts";
  * the hosts' systemds would otherwise share one tree); on v2 there is only one. Leaves keep v2's rule that a group with
  * children holds no processes itself: `outside` is for what we start, `boot-N` (launch.sh) for systemd-nspawn.
  */
-interface Hierarchies { cpu: string; version: 1 | 2; all: string[]; }
+interface Hierarchies {
+  cpu: string;
+  version: 1 | 2;
+  all: string[];
+}
 
 async function hierarchies(): Promise<Hierarchies> {
   const mounts = (await readFile("/proc/self/mountinfo", "utf8")).split("\n").flatMap((line) => {
@@ -69,7 +73,11 @@ export async function killCgroup(path: string): Promise<void> {
 }
 
 function kill(pid: number): void {
-  try { process.kill(pid, "SIGKILL"); } catch (error) { if (!isErrno(error, "ESRCH")) throw error; }
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
+  }
 }
 
 /** Removes a group that no process is in any more, with all groups below it. */
@@ -81,7 +89,9 @@ export async function removeCgroups(path: string): Promise<void> {
 
 async function removeGroup(group: string): Promise<void> {
   for (let tries = 0; ; tries++) {
-    try { return await rmdir(group); } catch (error) {
+    try {
+      return await rmdir(group);
+    } catch (error) {
       if (isErrno(error, "ENOENT")) return;
       if (!isErrno(error, "EBUSY") || tries === 100) throw error; // a process just killed is still being reaped
       await sleep(10);

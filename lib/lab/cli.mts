@@ -37,7 +37,10 @@ export async function main(argv: string[]): Promise<number> {
 
 async function command(argv: string[]): Promise<number> {
   const { values, positionals, remote } = parse(argv);
-  if (values.help) { process.stdout.write(usage); return 0; }
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
   const [verb, ...rest] = positionals;
   if (verb !== "ssh" && rest.length > 0) throw new BadUsage(`"${rest[0]}" is too many`);
   if (verb !== "ssh" && remote.length > 0) throw new BadUsage("a command goes with ssh only");
@@ -46,11 +49,17 @@ async function command(argv: string[]): Promise<number> {
   const nodes = values.single ? 1 : values.nodes === undefined ? undefined : count(values.nodes);
   const lab = openLab(values.region);
   switch (verb) {
-    case "up": return up(lab, nodes);
-    case "down": await lab.down({ report: lines(process.stdout) }); return 0;
-    case "status": return status(lab);
-    case "ssh": return ssh(lab, rest, remote);
-    default: throw new BadUsage(verb === undefined ? "say what to do: up, down, status or ssh" : `"${verb}" is none of up, down, status, ssh`);
+    case "up":
+      return up(lab, nodes);
+    case "down":
+      await lab.down({ report: lines(process.stdout) });
+      return 0;
+    case "status":
+      return status(lab);
+    case "ssh":
+      return ssh(lab, rest, remote);
+    default:
+      throw new BadUsage(verb === undefined ? "say what to do: up, down, status or ssh" : `"${verb}" is none of up, down, status, ssh`);
   }
 }
 
@@ -58,9 +67,19 @@ function parse(argv: string[]) {
   const end = argv.indexOf("--");
   const [own, remote] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
   try {
-    return { remote, ...parseArgs({ args: own, allowPositionals: true, options: {
-      nodes: { type: "string" }, single: { type: "boolean" }, region: { type: "string" }, help: { type: "boolean", short: "h" },
-    } }) };
+    return {
+      remote,
+      ...parseArgs({
+        args: own,
+        allowPositionals: true,
+        options: {
+          nodes: { type: "string" },
+          single: { type: "boolean" },
+          region: { type: "string" },
+          help: { type: "boolean", short: "h" },
+        },
+      }),
+    };
   } catch (error) {
     throw new BadUsage(error instanceof Error ? error.message.split(". ")[0] : String(error));
   }
@@ -68,7 +87,11 @@ function parse(argv: string[]) {
 
 /** A name that can't be one is the user's typing, not the lab's failure. */
 function openLab(region?: string): Lab {
-  try { return new Lab(region); } catch (error) { throw error instanceof LabError ? new BadUsage(`${error.message}: ${error.fix}`) : error; }
+  try {
+    return new Lab(region);
+  } catch (error) {
+    throw error instanceof LabError ? new BadUsage(`${error.message}: ${error.fix}`) : error;
+  }
 }
 
 function count(text: string): number {
@@ -95,6 +118,6 @@ async function status(lab: Lab): Promise<number> {
 async function ssh(lab: Lab, [host, ...rest]: string[], remote: string[]): Promise<number> {
   if (host === undefined || rest.length > 0) throw new BadUsage("ssh takes one host; a command goes after --");
   requireLinuxRoot();
-  const { status, signal } = spawnSync("ssh", [...await lab.sshArgs(host), ...remote], { stdio: "inherit" });
+  const { status, signal } = spawnSync("ssh", [...(await lab.sshArgs(host)), ...remote], { stdio: "inherit" });
   return status ?? (signal === null ? 1 : 255);
 }

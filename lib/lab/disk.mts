@@ -32,7 +32,8 @@ export async function ensureDisk(disks: string, host: string, rootfs: string): P
   for (const folder of ["upper", "work", "root"]) await mkdir(join(disk, folder), { recursive: true });
   await symlink(rootfs, join(disk, "base"));
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", `root@${host}`, "-f", join(disk, "key")]);
-  const hostKey = await readFile(join(disk, "key"), "utf8"), hostKeyPub = await readFile(join(disk, "key.pub"), "utf8");
+  const hostKey = await readFile(join(disk, "key"), "utf8"),
+    hostKeyPub = await readFile(join(disk, "key.pub"), "utf8");
   const loginKey = await readFile(join(disks, "id_ed25519.pub"), "utf8");
   const ops = 1000; // as in the recipe of the root file system
   for (const entry of [
@@ -51,7 +52,8 @@ export async function ensureDisk(disks: string, host: string, rootfs: string): P
     { path: "home/ops", mode: 0o700, uid: ops },
     { path: "home/ops/.ssh", mode: 0o700, uid: ops },
     { path: "home/ops/.ssh/authorized_keys", mode: 0o600, uid: ops, text: loginKey },
-  ]) await place(join(disk, "upper"), entry);
+  ])
+    await place(join(disk, "upper"), entry);
   await rm(join(disk, "key"));
   await rm(join(disk, "key.pub"));
   await writeAtomically(join(disk, "host_key.pub"), hostKeyPub);

@@ -8,5 +8,4 @@ export class LabError extends Error {
   }
 }
 
-export const isErrno = (error: unknown, ...codes: string[]): boolean =>
-  error instanceof Error && "code" in error && codes.includes(String(error.code));
+export const isErrno = (error: unknown, ...codes: string[]): boolean => error instanceof Error && "code" in error && codes.includes(String(error.code));

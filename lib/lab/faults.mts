@@ -4,7 +4,9 @@ const table = "inet sampan_lab";
 
 /** Drops everything between a host's namespace and an address, both ways. (A table of its own: rules of roles stay as they are.) */
 export async function cut(netns: string, address: string): Promise<void> {
-  await nft(netns, `
+  await nft(
+    netns,
+    `
     add table ${table}
     add set ${table} cut { type ipv4_addr; }
     add chain ${table} in { type filter hook input priority -300; }
@@ -14,7 +16,8 @@ export async function cut(netns: string, address: string): Promise<void> {
     add rule ${table} in ip saddr @cut drop
     add rule ${table} out ip daddr @cut drop
     add element ${table} cut { ${address} }
-  `);
+  `,
+  );
 }
 
 /** Undoes `cut` for one address, or for all. Nothing cut is fine too. */

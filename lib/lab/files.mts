@@ -1,7 +1,11 @@
 import { access, chmod, chown, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-export const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 export const readFileIfThere = (file: string): Promise<string | undefined> => readFile(file, "utf8").catch(() => undefined);
 
@@ -14,7 +18,12 @@ export async function writeAtomically(file: string, text: string, mode = 0o644):
 }
 
 /** A folder or file (`text`) of a host's tree, with owner and mode whatever our umask is. */
-export interface Entry { path: string; mode: number; uid?: number; text?: string; }
+export interface Entry {
+  path: string;
+  mode: number;
+  uid?: number;
+  text?: string;
+}
 
 export async function place(tree: string, { path, mode, uid = 0, text }: Entry): Promise<void> {
   const target = join(tree, path);

@@ -11,7 +11,7 @@ import { withLock } from "./lock.mts";
 import { inNetns, plug, unwire, wire } from "./network.mts";
 import { runtimeDir } from "./paths.mts";
 import { address, type Names } from "./region.mts";
-import { tryRun, type RunOptions, type RunResult } from "./run.mts";
+import { type RunOptions, type RunResult, tryRun } from "./run.mts";
 
 const launcher = fileURLToPath(new URL("launch.sh", import.meta.url));
 export const networkLock = join(runtimeDir, "network.lock");
@@ -30,10 +30,18 @@ export class HostMachine {
     this.#disks = disks;
   }
 
-  get address(): string { return address(this.#octet, this.name); }
-  get netns(): string { return this.#names.netns(this.name); }
-  get cgroup(): string { return this.#names.cgroup(this.name); }
-  get disk(): string { return diskOf(this.#disks, this.name); }
+  get address(): string {
+    return address(this.#octet, this.name);
+  }
+  get netns(): string {
+    return this.#names.netns(this.name);
+  }
+  get cgroup(): string {
+    return this.#names.cgroup(this.name);
+  }
+  get disk(): string {
+    return diskOf(this.#disks, this.name);
+  }
 
   /** Its init, as this machine numbers it; undefined when the host is off. */
   async initPid(): Promise<number | undefined> {
@@ -46,10 +54,14 @@ export class HostMachine {
   }
 
   /** @param patience how long a running host may take to answer, in milliseconds */
-  async isUp(patience = 2000): Promise<boolean> { return (await this.initPid()) !== undefined && this.#answers(patience); }
+  async isUp(patience = 2000): Promise<boolean> {
+    return (await this.initPid()) !== undefined && this.#answers(patience);
+  }
 
   /** Plugs a pulled cable in again. @returns false where that isn't all it takes */
-  async mendLink(): Promise<boolean> { return plug(this.#names, this.name); }
+  async mendLink(): Promise<boolean> {
+    return plug(this.#names, this.name);
+  }
 
   /** Powers the host on with the disk it has, and waits until it has booted. @returns units that failed to start */
   async boot(): Promise<string[]> {
@@ -58,8 +70,12 @@ export class HostMachine {
     const cgroups = await makeCgroups(this.cgroup);
     const console = await open(join(this.disk, "console.log"), "w");
     // Detached and in a session of its own: the host stays when we go.
-    const child = spawn("unshare", ["--mount", "--propagation", "slave", launcher, this.disk, this.netns, this.#names.machine(this.name), ...cgroups],
-      { detached: true, stdio: ["ignore", console.fd, console.fd], env: { PATH: path, LANG: "C.UTF-8" }, cwd: "/" });
+    const child = spawn("unshare", ["--mount", "--propagation", "slave", launcher, this.disk, this.netns, this.#names.machine(this.name), ...cgroups], {
+      detached: true,
+      stdio: ["ignore", console.fd, console.fd],
+      env: { PATH: path, LANG: "C.UTF-8" },
+      cwd: "/",
+    });
     const ended = new Promise<never>((_, reject) => {
       child.once("error", reject);
       child.once("exit", () => void this.#failure("ended while booting").then(reject));
@@ -78,7 +94,10 @@ export class HostMachine {
     await this.exec(["systemctl", "is-system-running", "--wait"]);
     // what a rollout broke must not keep the host from being switched on
     const { stdout } = await this.exec(["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
-    return stdout.split("\n").map((line) => line.split(" ")[0] ?? "").filter((unit) => unit !== "");
+    return stdout
+      .split("\n")
+      .map((line) => line.split(" ")[0] ?? "")
+      .filter((unit) => unit !== "");
   }
 
   async #failure(what: string): Promise<LabError> {
@@ -88,7 +107,9 @@ export class HostMachine {
   }
 
   /** As if the plug were pulled: every process gone at once, no shutdown. The disk keeps what had been written. */
-  powerCut(): Promise<void> { return switchOff(this.#names, this.name); }
+  powerCut(): Promise<void> {
+    return switchOff(this.#names, this.name);
+  }
 
   /** Runs a command in the host as root, without SSH. */
   async exec(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
@@ -98,7 +119,10 @@ export class HostMachine {
     // In the host's control group, so that its quota and its end are the command's too.
     const cgroups = await cgroupFolders(this.cgroup);
     const enter = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 >"$1/outside/cgroup.procs"; shift; n=$((n - 1)); done; exec "$@"';
-    return tryRun("sh", ["-ec", enter, "sh", String(cgroups.length), ...cgroups, "nsenter", "--target", String(init), "--all", "--", ...argv], { ...options, env });
+    return tryRun("sh", ["-ec", enter, "sh", String(cgroups.length), ...cgroups, "nsenter", "--target", String(init), "--all", "--", ...argv], {
+      ...options,
+      env,
+    });
   }
 
   /** Waits for sshd's greeting. */
@@ -120,11 +144,13 @@ export async function switchOff(names: Names, host: string): Promise<void> {
 function greeting(host: string, patience: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port: 22 });
-    const finish = (answer: boolean): void => { socket.destroy(); resolve(answer); };
+    const finish = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
     socket.setTimeout(Math.min(patience, 5000), () => finish(false));
     socket.once("data", (data) => finish(data.toString().startsWith("SSH-")));
     socket.once("error", () => finish(false));
     socket.once("close", () => finish(false));
   });
 }
-

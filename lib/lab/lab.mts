@@ -10,15 +10,19 @@ import { writeInventory } from "./inventory.mts";
 import { withLock } from "./lock.mts";
 import { chooseOctet, ensureSwitch, setLink } from "./network.mts";
 import { cacheDir, inventoryDir, runtimeDir } from "./paths.mts";
-import { address, gateway, hostIndex, hostName, maxNodes, namesOf, type Names } from "./region.mts";
-import { silent, type Report } from "./report.mts";
+import { address, gateway, hostIndex, hostName, maxNodes, type Names, namesOf } from "./region.mts";
+import { type Report, silent } from "./report.mts";
 import { ensureRootfs, type Suite } from "./rootfs.mts";
 import type { RunOptions, RunResult } from "./run.mts";
 import { ensureInotify, ensureTools, requireLinuxRoot } from "./setup.mts";
-import { readState, writeState, type RegionState } from "./state.mts";
+import { type RegionState, readState, writeState } from "./state.mts";
 import { removeHost, removeRegion } from "./teardown.mts";
 
-export interface LabHost { name: string; address: string; up: boolean; }
+export interface LabHost {
+  name: string;
+  address: string;
+  up: boolean;
+}
 export interface LabStatus {
   region: string;
   inventory: string;
@@ -76,7 +80,7 @@ export class Lab {
     const hosts = Array.from({ length: nodes ?? (found.length || 3) }, (_, i) => hostName(i + 1));
     const surplus = found.filter((name) => !hosts.includes(name));
     const octet = await withLock(networkLock, async () => {
-      const octet = before?.octet ?? await chooseOctet(this.#names);
+      const octet = before?.octet ?? (await chooseOctet(this.#names));
       await writeState({ region: this.region, octet, hosts: [...hosts, ...surplus], disks, inventory: inventoryDir(this.region), ...system });
       await ensureSwitch(this.#names, octet);
       return octet;
@@ -91,7 +95,7 @@ export class Lab {
     const machine = this.#machine(state, host);
     const step = report.start(host, "starting");
     // Busy is not broken: restarting a host takes more from its user than waiting for it.
-    if (await machine.mendLink() && await machine.isUp(10_000)) {
+    if ((await machine.mendLink()) && (await machine.isUp(10_000))) {
       await mend(machine.netns);
       return step.done(`${machine.address} is up`);
     }
@@ -110,10 +114,12 @@ export class Lab {
   /** The region's hosts; none when it is down. */
   async status(): Promise<LabStatus> {
     const state = await readState(this.region);
-    const hosts = await Promise.all((state?.hosts ?? []).map(async (name) => {
-      const machine = this.#machine(state as RegionState, name);
-      return { name, address: machine.address, up: await machine.isUp() };
-    }));
+    const hosts = await Promise.all(
+      (state?.hosts ?? []).map(async (name) => {
+        const machine = this.#machine(state as RegionState, name);
+        return { name, address: machine.address, up: await machine.isUp() };
+      }),
+    );
     return { region: this.region, inventory: state?.inventory ?? inventoryDir(this.region), gateway: state && gateway(state.octet), hosts };
   }
 
@@ -129,7 +135,9 @@ export class Lab {
 
   /** Switches a host on (again: off first), with the disk it has. */
   boot(host: string): Promise<void> {
-    return this.#exclusively(async () => { await (await this.#find(host)).machine.boot(); });
+    return this.#exclusively(async () => {
+      await (await this.#find(host)).machine.boot();
+    });
   }
 
   /** Back to a bare host, newly installed: empty disk, new host key (the inventory's known_hosts follows). */
@@ -144,8 +152,14 @@ export class Lab {
     });
   }
 
-  async linkDown(host: string): Promise<void> { await this.#find(host); await setLink(this.#names, host, "down"); }
-  async linkUp(host: string): Promise<void> { await this.#find(host); await setLink(this.#names, host, "up"); }
+  async linkDown(host: string): Promise<void> {
+    await this.#find(host);
+    await setLink(this.#names, host, "down");
+  }
+  async linkUp(host: string): Promise<void> {
+    await this.#find(host);
+    await setLink(this.#names, host, "up");
+  }
 
   /** Cuts two hosts off from each other; both still reach everything else, the controller too. */
   async partition(a: string, b: string): Promise<void> {
@@ -172,11 +186,26 @@ export class Lab {
   /** Arguments of `ssh` that reach a host as root, with its key and known_hosts. */
   async sshArgs(host: string, user = "root"): Promise<string[]> {
     const { state } = await this.#find(host);
-    return ["-F", "none", "-i", join(state.inventory, "id_ed25519"), "-o", `UserKnownHostsFile=${join(state.inventory, "known_hosts")}`,
-      "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR", `${user}@${address(state.octet, host)}`];
+    return [
+      "-F",
+      "none",
+      "-i",
+      join(state.inventory, "id_ed25519"),
+      "-o",
+      `UserKnownHostsFile=${join(state.inventory, "known_hosts")}`,
+      "-o",
+      "IdentitiesOnly=yes",
+      "-o",
+      "StrictHostKeyChecking=yes",
+      "-o",
+      "LogLevel=ERROR",
+      `${user}@${address(state.octet, host)}`,
+    ];
   }
 
-  #machine({ octet, disks }: RegionState, host: string): HostMachine { return new HostMachine(this.#names, octet, disks, host); }
+  #machine({ octet, disks }: RegionState, host: string): HostMachine {
+    return new HostMachine(this.#names, octet, disks, host);
+  }
 
   async #find(host: string): Promise<{ machine: HostMachine; state: RegionState }> {
     const state = await readState(this.region);
@@ -185,5 +214,7 @@ export class Lab {
     return { machine: this.#machine(state, host), state };
   }
 
-  #exclusively<T>(work: () => Promise<T>): Promise<T> { return withLock(join(runtimeDir, `${this.region}.lock`), work); }
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return withLock(join(runtimeDir, `${this.region}.lock`), work);
+  }
 }

@@ -14,7 +14,12 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
   const ended = once(holder, "close");
   try {
     holder.stdin.write("\n");
-    await Promise.race([once(holder.stdout, "data"), ended.then(() => { throw new Error(`flock ${file} ended without the lock`); })]);
+    await Promise.race([
+      once(holder.stdout, "data"),
+      ended.then(() => {
+        throw new Error(`flock ${file} ended without the lock`);
+      }),
+    ]);
     return await work();
   } finally {
     holder.stdin.end();

@@ -2,22 +2,28 @@ import { readdir, rmdir, stat } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { LabError } from "./error.mts";
 import { exists } from "./files.mts";
-import { address, gateway, hostIndex, uplink, type Names } from "./region.mts";
+import { address, gateway, hostIndex, type Names, uplink } from "./region.mts";
 import { run, tryRun } from "./run.mts";
 import { allStates } from "./state.mts";
 
 const netnsDir = "/run/netns";
-const first = 77, last = 127; // 198.18.77.0/24 … 198.18.127.0/24
+const first = 77,
+  last = 127; // 198.18.77.0/24 … 198.18.127.0/24
 
-interface Link { ifname: string; ifalias?: string; }
-interface Route { dst: string; }
+interface Link {
+  ifname: string;
+  ifalias?: string;
+}
+interface Route {
+  dst: string;
+}
 
 /** Picks a region's subnet: its switch's if there is one, else the first that nothing on this machine routes or uses. */
 export async function chooseOctet(names: Names): Promise<number> {
   const own = (await uplinks()).find(({ ifalias }) => ifalias === names.alias);
   if (own !== undefined) return Number(own.ifname.slice("smp".length));
   const promised = new Set((await allStates()).filter(({ region }) => region !== names.region).map(({ octet }) => octet));
-  const routes = JSON.parse(await run("ip", ["-j", "-4", "route", "show", "table", "all"]) || "[]") as Route[];
+  const routes = JSON.parse((await run("ip", ["-j", "-4", "route", "show", "table", "all"])) || "[]") as Route[];
   // The first subnet is the default region's, as long as it is free: its addresses stand in people's heads and notes.
   for (let octet = names.region === "default" ? first : first + 1; octet <= last; octet++) {
     if (!promised.has(octet) && !routes.some(({ dst }) => covers(dst, octet))) return octet;
@@ -35,7 +41,7 @@ export function covers(dst: string, octet: number): boolean {
 }
 
 const uplinks = async (): Promise<Link[]> =>
-  (JSON.parse(await run("ip", ["-j", "link", "show", "type", "veth"]) || "[]") as Link[]).filter(({ ifname }) => /^smp\d+$/.test(ifname));
+  (JSON.parse((await run("ip", ["-j", "link", "show", "type", "veth"])) || "[]") as Link[]).filter(({ ifname }) => /^smp\d+$/.test(ifname));
 
 /**
  * Makes the region's switch: a bridge in a namespace of its own, and one cable from it to this machine. In this
@@ -49,12 +55,15 @@ export async function ensureSwitch(names: Names, octet: number): Promise<void> {
   await removeSwitch(names, octet);
   await run("ip", ["netns", "add", names.switch]);
   await batch([`link add ${name} address ${mac(octet, 254)} type veth peer name uplink netns ${names.switch}`, `link set ${name} alias "${names.alias}"`]);
-  await batch([
-    // a fixed address: by default a bridge takes over that of a port, and changes it as hosts come and go
-    `link add bridge address ${mac(octet, 255)} type bridge`,
-    "link set uplink master bridge up",
-    "link set bridge up",
-  ], names.switch);
+  await batch(
+    [
+      // a fixed address: by default a bridge takes over that of a port, and changes it as hosts come and go
+      `link add bridge address ${mac(octet, 255)} type bridge`,
+      "link set uplink master bridge up",
+      "link set bridge up",
+    ],
+    names.switch,
+  );
   await batch([`link set ${name} up`, `addr add ${gateway(octet)}/24 dev ${name}`]);
 }
 
@@ -94,8 +103,7 @@ const batch = (commands: string[], netns?: string): Promise<string> =>
   run("ip", [...(netns === undefined ? [] : ["-n", netns]), "-batch", "-"], { input: commands.join("\n") });
 
 /** Of the range for addresses that are administered locally. */
-const mac = (octet: number, index: number): string =>
-  `02:73:6d:70:${[octet, index].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
+const mac = (octet: number, index: number): string => `02:73:6d:70:${[octet, index].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
 
 /** Hosts of this region that have a network namespace. */
 export async function wiredHosts(names: Names): Promise<string[]> {
@@ -105,9 +113,13 @@ export async function wiredHosts(names: Names): Promise<string[]> {
 
 /** Is this process in the host's network namespace? */
 export async function inNetns(names: Names, host: string, pid: number): Promise<boolean> {
-  const inode = (path: string): Promise<number | undefined> => stat(path).then(({ ino }) => ino, () => undefined);
+  const inode = (path: string): Promise<number | undefined> =>
+    stat(path).then(
+      ({ ino }) => ino,
+      () => undefined,
+    );
   const wanted = await inode(`${netnsDir}/${names.netns(host)}`);
-  return wanted !== undefined && wanted === await inode(`/proc/${pid}/ns/net`);
+  return wanted !== undefined && wanted === (await inode(`/proc/${pid}/ns/net`));
 }
 
 /** `ip netns add` leaves a mount of its folder behind; without namespaces nobody needs it. */

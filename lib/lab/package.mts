@@ -17,15 +17,24 @@ export async function fetchPackage(dir: string, suite: string, name: string, tru
   await writeFile(join(dir, "sources.list"), `deb [signed-by=${trusted}] ${await machineMirror()} ${suite} main\n`);
   await writeFile(join(dir, "status"), "");
   const options = Object.entries({
-    "Dir::Etc::sourcelist": join(dir, "sources.list"), "Dir::Etc::sourceparts": "-", "Dir::Etc::preferences": "-", "Dir::Etc::preferencesparts": "-",
-    "Dir::State": join(dir, "state"), "Dir::State::status": join(dir, "status"), "Dir::Cache": join(dir, "cache"),
+    "Dir::Etc::sourcelist": join(dir, "sources.list"),
+    "Dir::Etc::sourceparts": "-",
+    "Dir::Etc::preferences": "-",
+    "Dir::Etc::preferencesparts": "-",
+    "Dir::State": join(dir, "state"),
+    "Dir::State::status": join(dir, "status"),
+    "Dir::Cache": join(dir, "cache"),
     "APT::Sandbox::User": "root", // _apt can't reach into root's home, where the cache is
     "APT::Update::Error-Mode": "any", // a signature that doesn't verify is an error, not a warning
-    "Acquire::AllowInsecureRepositories": "false", "Acquire::Languages": "none",
+    "Acquire::AllowInsecureRepositories": "false",
+    "Acquire::Languages": "none",
   }).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   await run("apt-get", ["-q", ...options, "update"]);
   const listed = await run("apt-cache", [...options, "madison", name]);
-  const exact = listed.split("\n").map((line) => line.split("|")[1]?.trim() ?? "").find((found) => found !== "" && (version === undefined || found.split("-")[0] === version));
+  const exact = listed
+    .split("\n")
+    .map((line) => line.split("|")[1]?.trim() ?? "")
+    .find((found) => found !== "" && (version === undefined || found.split("-")[0] === version));
   if (exact === undefined) {
     throw new LabError(`Debian ${suite} no longer holds ${name} ${version ?? ""}`, `it has: ${listed.trim() || "none"}; tell sampan's maintainers`);
   }

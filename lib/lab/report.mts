@@ -1,6 +1,10 @@
 /** Where the lab tells what it does; each step ends in one line. */
-export interface Report { start(name: string, doing: string): Step; }
-export interface Step { done(result: string): void; }
+export interface Report {
+  start(name: string, doing: string): Step;
+}
+export interface Step {
+  done(result: string): void;
+}
 
 export const silent: Report = { start: () => ({ done: () => {} }) };
 

@@ -26,12 +26,18 @@ const recipe = {
     "etc/apt/sources.list": { mode: 0o644, text: "# lab hosts reach nothing but each other and the controller\n" },
   },
   // Every host makes its own keys and names; the build must leave none behind that two hosts would share.
-  remove: [
-    "etc/hostname",
-    ...["rsa", "ecdsa", "ed25519"].flatMap((type) => [`etc/ssh/ssh_host_${type}_key`, `etc/ssh/ssh_host_${type}_key.pub`]),
-  ],
+  remove: ["etc/hostname", ...["rsa", "ecdsa", "ed25519"].flatMap((type) => [`etc/ssh/ssh_host_${type}_key`, `etc/ssh/ssh_host_${type}_key.pub`])],
   // Background jobs that would only steal CPU from a measurement, and a login prompt on a console nobody sees.
-  mask: ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "console-getty.service", "getty@tty1.service"],
+  mask: [
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "console-getty.service",
+    "getty@tty1.service",
+  ],
 };
 
 const folder = (): string => join(cacheDir(), "rootfs");
@@ -43,7 +49,10 @@ const folder = (): string => join(cacheDir(), "rootfs");
  */
 export async function ensureRootfs(report: Report, packages: readonly string[] = [], suite = recipe.suite): Promise<string> {
   const wanted = { ...recipe, suite, packages: [...recipe.packages, ...packages] };
-  const key = createHash("sha256").update(JSON.stringify([wanted, await debArch()])).digest("hex").slice(0, 12);
+  const key = createHash("sha256")
+    .update(JSON.stringify([wanted, await debArch()]))
+    .digest("hex")
+    .slice(0, 12);
   const tree = join(folder(), `${suite}-${key}`);
   if (await exists(tree)) return tree;
   await withLock(join(folder(), ".lock"), async () => {
@@ -76,7 +85,10 @@ async function build(tree: string, suite: Suite, packages: readonly string[]): P
     if (name.endsWith(".partial")) await rm(join(folder(), name), { recursive: true, force: true });
   }
   const keys = `${tree}-keys.partial`;
-  const source = suite === "noble" ? `deb [signed-by=${await ubuntuKeyring(keys)}] ${ubuntuMirror()} ${suite} main` : `deb [signed-by=${keyring}] ${await machineMirror()} ${suite} main`;
+  const source =
+    suite === "noble"
+      ? `deb [signed-by=${await ubuntuKeyring(keys)}] ${ubuntuMirror()} ${suite} main`
+      : `deb [signed-by=${keyring}] ${await machineMirror()} ${suite} main`;
   await runCaptive("mmdebstrap", ["-q", "--mode=root", "--variant=minbase", `--include=${packages.join(",")}`, suite, partial, source]);
   await rm(keys, { recursive: true, force: true });
   for (const argv of recipe.users) await run("chroot", [partial, ...argv]);

@@ -1,20 +1,33 @@
 import { spawn } from "node:child_process";
 import { LabError } from "./error.mts";
 
-export interface RunOptions { input?: string; env?: NodeJS.ProcessEnv; cwd?: string; }
-export interface RunResult { code: number; stdout: string; stderr: string; }
+export interface RunOptions {
+  input?: string;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+}
+export interface RunResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
 
 /** Runs a program without a shell and waits for it; a non-zero status is a result, not an exception. */
 export function tryRun(program: string, args: readonly string[], { input = "", env, cwd }: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: env ?? process.env, cwd, stdio: ["pipe", "pipe", "pipe"] });
-    const out: Buffer[] = [], err: Buffer[] = [];
+    const out: Buffer[] = [],
+      err: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve({
-      code: code ?? (signal === null ? 1 : 255), stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(),
-    }));
+    child.on("close", (code, signal) =>
+      resolve({
+        code: code ?? (signal === null ? 1 : 255),
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString(),
+      }),
+    );
     child.stdin.on("error", () => {}); // a program that never reads its input may be gone before we have written it
     child.stdin.end(input);
   });

@@ -29,21 +29,27 @@ export async function ensureTools(report: Report): Promise<void> {
 }
 
 export function requireLinuxRoot(): void {
-  if (process.platform !== "linux") throw new LabError("the lab needs Linux (network namespaces, systemd-nspawn)", "run it on a Linux machine or in a Linux VM");
+  if (process.platform !== "linux")
+    throw new LabError("the lab needs Linux (network namespaces, systemd-nspawn)", "run it on a Linux machine or in a Linux VM");
   if (process.getuid?.() !== 0) throw new LabError("the lab needs root: it makes network namespaces and boots containers", "run the same command with sudo");
 }
 
 async function install(report: Report): Promise<void> {
   const packages = await missingPackages(); // again: another lab may have installed them while we waited
   if (packages.length === 0) return;
-  if (!(await onPath("apt-get"))) throw new LabError(`missing here: ${packages.join(", ")}, and there is no apt-get`, "install these Debian packages (or your distribution's) by hand");
+  if (!(await onPath("apt-get")))
+    throw new LabError(`missing here: ${packages.join(", ")}, and there is no apt-get`, "install these Debian packages (or your distribution's) by hand");
   const step = report.start("tools", `installing ${packages.join(", ")}`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   // The lists may be stale or absent on a fresh machine; a failing update of some foreign source needn't matter.
   await tryRun("apt-get", ["update", "-q"], { env });
   const { code, stderr } = await tryRun("apt-get", ["install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", ...packages], { env });
   const still = await missingPackages();
-  if (still.length > 0) throw new LabError(`can't install ${still.join(", ")} (apt-get: ${code}, ${stderr.trim().split("\n").at(-1) ?? ""})`, `run: apt-get install ${still.join(" ")}`);
+  if (still.length > 0)
+    throw new LabError(
+      `can't install ${still.join(", ")} (apt-get: ${code}, ${stderr.trim().split("\n").at(-1) ?? ""})`,
+      `run: apt-get install ${still.join(" ")}`,
+    );
   step.done(`installed ${packages.join(", ")}`);
 }
 
@@ -57,7 +63,13 @@ async function onPath(program: string): Promise<boolean> {
   // root's PATH lacks the sbin folders after a plain `su`
   const folders = program.startsWith("/") ? [""] : [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   for (const folder of folders) {
-    if (await access(join(folder, program), constants.R_OK).then(() => true, () => false)) return true;
+    if (
+      await access(join(folder, program), constants.R_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true;
   }
   return false;
 }

@@ -3,13 +3,13 @@ import { dirname, join } from "node:path";
 import { removeCgroups } from "./cgroup.mts";
 import { diskOf, wipeDisk } from "./disk.mts";
 import { LabError } from "./error.mts";
+import { readFileIfThere } from "./files.mts";
 import { networkLock, switchOff } from "./host.mts";
 import { withLock } from "./lock.mts";
 import { removeSwitch, tidyNetnsDir, wiredHosts } from "./network.mts";
 import { cacheDir, inventoryDir } from "./paths.mts";
 import { hostIndex, type Names } from "./region.mts";
 import type { Report } from "./report.mts";
-import { readFileIfThere } from "./files.mts";
 import { allStates, forgetState, readState } from "./state.mts";
 
 export async function removeHost(names: Names, host: string, disks: string): Promise<void> {
@@ -29,7 +29,7 @@ async function refuseMounts(folder: string): Promise<void> {
 export async function removeRegion(names: Names, report: Report): Promise<void> {
   const state = await readState(names.region);
   const disks = state?.disks ?? join(cacheDir(), "lab", names.region);
-  const known = [...(state?.hosts ?? []), ...await wiredHosts(names), ...await readdir(disks).catch(() => [])];
+  const known = [...(state?.hosts ?? []), ...(await wiredHosts(names)), ...(await readdir(disks).catch(() => []))];
   const hosts = [...new Set(known)].filter((name) => hostIndex(name) > 0);
   const step = report.start("hosts", "removing");
   await Promise.all(hosts.map((host) => removeHost(names, host, disks)));

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "nats";
 import { UsageError } from "../inventory/types.mts";
-import { classify, NatsConnectError, type ConnectFailure } from "./errors.mts";
+import { type ConnectFailure, classify, NatsConnectError } from "./errors.mts";
 import type { ClusterTarget, ConnectOptions, Credential, Node } from "./target.mts";
 import { identityOf } from "./tls-identity.mts";
 

@@ -49,10 +49,18 @@ export function classify(node: Node, error: unknown): ConnectFailure {
     return fail("refused", "connection refused", "Start nats-server there: systemctl status nats-server, journalctl -u nats-server");
   }
   if (some(/AuthorizationError|UserAuthenticationExpired|Authorization Violation|Authentication/i)) {
-    return fail("auth", "the server refused the credential", "Compare the users of nats-server.conf with the seeds in the region's .env, then run --role cluster-config");
+    return fail(
+      "auth",
+      "the server refused the credential",
+      "Compare the users of nats-server.conf with the seeds in the region's .env, then run --role cluster-config",
+    );
   }
   if (some(/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO|ERR_SSL|ERR_TLS|\btls\b|certificate/i)) {
-    const next = some(/CERT_NOT_YET_VALID/) ? "Set the clock of this machine, or of the one that made the certificate" : some(/CERT_HAS_EXPIRED/) ? "Renew the certificate" : "Check that the CA of the inventory's pki signed the node's certificate and that the certificate names the node";
+    const next = some(/CERT_NOT_YET_VALID/)
+      ? "Set the clock of this machine, or of the one that made the certificate"
+      : some(/CERT_HAS_EXPIRED/)
+        ? "Renew the certificate"
+        : "Check that the CA of the inventory's pki signed the node's certificate and that the certificate names the node";
     return fail("tls", `TLS failed: ${what}`, next);
   }
   if (some(/TimeoutError|ETIMEDOUT|timeout/i)) {
@@ -62,7 +70,11 @@ export function classify(node: Node, error: unknown): ConnectFailure {
     return fail("unreachable", what, "Check the address in the inventory and the network in between");
   }
   if (some(/undefined error|ECONNRESET|EPIPE|closed/i)) {
-    return fail("refused", "the connection was closed before the server's greeting", "Start nats-server there; behind an SSH forward this is how a closed port looks");
+    return fail(
+      "refused",
+      "the connection was closed before the server's greeting",
+      "Start nats-server there; behind an SSH forward this is how a closed port looks",
+    );
   }
   return fail("protocol", what, "Check that a nats-server listens on this port");
 }

@@ -1,5 +1,5 @@
-import { checks, type Check, type Expectation } from "./health.mts";
-import { observe, type ObserveOptions } from "./observe.mts";
+import { type Check, checks, type Expectation } from "./health.mts";
+import { type ObserveOptions, observe } from "./observe.mts";
 import type { ClusterState } from "./state.mts";
 import type { ClusterTarget } from "./target.mts";
 
@@ -9,9 +9,13 @@ export interface ExamineOptions extends ObserveOptions {
 }
 
 /** Looks at the cluster and judges it by every check, an anonymous client included unless told otherwise. Never throws for a sick cluster. */
-export async function examine(target: ClusterTarget, expected: Expectation = {}, options: ExamineOptions = {}): Promise<{ state: ClusterState; checks: Check[] }> {
+export async function examine(
+  target: ClusterTarget,
+  expected: Expectation = {},
+  options: ExamineOptions = {},
+): Promise<{ state: ClusterState; checks: Check[] }> {
   const { patienceMs = 3000, ...look } = options;
-  for (const until = Date.now() + patienceMs; ;) {
+  for (const until = Date.now() + patienceMs; ; ) {
     const state = await observe(target, { anonymous: true, ...look });
     const result = checks(state, expected);
     if (Date.now() >= until || !result.some((c) => c.status === "failed")) return { state, checks: result };

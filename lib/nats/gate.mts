@@ -1,11 +1,16 @@
 import { connectSys, type NatsConnection } from "./connect.mts";
-import { safetyChecks, type Check, type Expectation } from "./health.mts";
+import { type Check, type Expectation, safetyChecks } from "./health.mts";
 import { observe } from "./observe.mts";
 import type { ClusterState } from "./state.mts";
 import type { ClusterTarget, ConnectOptions } from "./target.mts";
 
 /** Fits the `gate` event; the caller knows which gate of which lane it is. `ms` since the waiting began. */
-export interface GateProgress { status: "waiting" | "passed" | "failed"; ms: number; detail: string; missing: readonly Check[] }
+export interface GateProgress {
+  status: "waiting" | "passed" | "failed";
+  ms: number;
+  detail: string;
+  missing: readonly Check[];
+}
 
 export interface GateOptions {
   /** how long the state must hold without a break, ms (default 2000): healthz alone can say ok too early (nats-server #4875) */
@@ -54,7 +59,7 @@ export async function waitUntilSafe(target: ClusterTarget, expected: Expectation
       const state = await observe(target, { ...connect, connection });
       const missing = safetyChecks(state, expected).filter((c) => c.status === "failed");
       const now = Date.now();
-      safeSince = missing.length === 0 ? safeSince ?? state.at : undefined;
+      safeSince = missing.length === 0 ? (safeSince ?? state.at) : undefined;
       if (safeSince !== undefined && state.at - safeSince >= settleMs) {
         progress("passed", `safe for ${seconds(state.at - safeSince)}`, []);
         return state;
@@ -65,7 +70,10 @@ export async function waitUntilSafe(target: ClusterTarget, expected: Expectation
       }
       progress("waiting", missing.length > 0 ? summary(missing) : `safe, settling for ${seconds(settleMs)}`, missing);
       // The node behind the connection may be the one that went: choose anew rather than wait for its return.
-      if (missing.length > 0) { await connection?.close(); connection = undefined; }
+      if (missing.length > 0) {
+        await connection?.close();
+        connection = undefined;
+      }
       await pause(Math.min(pollMs, started + timeoutMs - now), signal);
     }
   } finally {
@@ -79,7 +87,11 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const done = () => { clearTimeout(timer); signal?.removeEventListener("abort", done); resolve(); };
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
     const timer = setTimeout(done, Math.max(0, ms));
     signal?.addEventListener("abort", done);
   });

@@ -1,8 +1,8 @@
 import { connectSys, type NatsConnection } from "./connect.mts";
-import { probe, type Probe } from "./probe.mts";
+import { type Probe, probe } from "./probe.mts";
 import { serverState } from "./server-state.mts";
 import type { ClusterState, ServerState, StreamState } from "./state.mts";
-import { streamStates, type JszByServer } from "./stream-state.mts";
+import { type JszByServer, streamStates } from "./stream-state.mts";
 import { ask, type Question } from "./system.mts";
 import type { ClusterTarget, ConnectOptions, Node } from "./target.mts";
 
@@ -33,11 +33,17 @@ export async function observe(target: ClusterTarget, options: ObserveOptions = {
   let failure = own instanceof Error ? own.message : undefined;
   const connection = options.connection ?? (own instanceof Error ? undefined : own);
   const asked = Date.now();
-  const first = connection ? await part(connection, names, options).catch((error: Error) => { failure = error.message; return NOTHING; }) : NOTHING;
+  const first = connection
+    ? await part(connection, names, options).catch((error: Error) => {
+        failure = error.message;
+        return NOTHING;
+      })
+    : NOTHING;
   if (own && !(own instanceof Error)) await own.close();
   const unheard = names.filter((name) => !first.servers.some((s) => s.name === name));
-  const islands = await Promise.all(strays(probes, first.servers).map(({ node }) =>
-    island({ ...target, nodes: [node] }, unheard, options).catch(() => NOTHING)));
+  const islands = await Promise.all(
+    strays(probes, first.servers).map(({ node }) => island({ ...target, nodes: [node] }, unheard, options).catch(() => NOTHING)),
+  );
   const mesh = [first, ...islands].reduce((largest, one) => (one.servers.length > largest.servers.length ? one : largest));
   const servers = dedupe([mesh, first, ...islands].flatMap((p) => p.servers.map((s) => ({ ...s, inMesh: p === mesh }))));
   const nodes = target.nodes.map((node, i) => ({ node, probe: probes[i]!, server: serverOf(node, probes[i]!, servers) }));
@@ -45,7 +51,10 @@ export async function observe(target: ClusterTarget, options: ObserveOptions = {
 }
 
 /** A connected part of the cluster, as seen from one connection. */
-interface Part { servers: Omit<ServerState, "inMesh">[]; streams: StreamState[] }
+interface Part {
+  servers: Omit<ServerState, "inMesh">[];
+  streams: StreamState[];
+}
 const NOTHING: Part = { servers: [], streams: [] };
 
 async function part(nc: NatsConnection, expected: readonly string[], options: ConnectOptions): Promise<Part> {

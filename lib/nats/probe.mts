@@ -1,6 +1,6 @@
-import { connect as tcpConnect, type Socket } from "node:net";
-import { connect as tlsConnect, type TLSSocket } from "node:tls";
-import { classify, type ConnectFailure } from "./errors.mts";
+import { type Socket, connect as tcpConnect } from "node:net";
+import { type TLSSocket, connect as tlsConnect } from "node:tls";
+import { type ConnectFailure, classify } from "./errors.mts";
 import type { ClusterTarget, ConnectOptions, Node } from "./target.mts";
 import { identityOf } from "./tls-identity.mts";
 
@@ -73,16 +73,21 @@ async function letsIn(socket: Socket): Promise<boolean> {
   const answer = line(socket, /^(PONG|-ERR)/);
   socket.write('CONNECT {"verbose":false,"pedantic":false,"lang":"sampan","version":"0","name":"sampan-anonymous-probe"}\r\nPING\r\n');
   // A server may also hang up without a word: that is a refusal.
-  return answer.then((text) => text.startsWith("PONG"), (error: NodeJS.ErrnoException) => {
-    if (error.code === "ETIMEDOUT") throw error;
-    return false;
-  });
+  return answer.then(
+    (text) => text.startsWith("PONG"),
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ETIMEDOUT") throw error;
+      return false;
+    },
+  );
 }
 
 /** A bad certificate doesn't end the probe (an expired one's date is what we came for); the caller looks at `authorized`. */
 function upgrade(socket: Socket, target: Partial<ClusterTarget>, node: Node): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secure = tlsConnect({ socket, ...(target.tls && { ca: target.tls.ca }), rejectUnauthorized: false, checkServerIdentity: identityOf([node]) }, () => resolve(secure));
+    const secure = tlsConnect({ socket, ...(target.tls && { ca: target.tls.ca }), rejectUnauthorized: false, checkServerIdentity: identityOf([node]) }, () =>
+      resolve(secure),
+    );
     secure.on("error", () => {}).once("error", reject);
     secure.once("close", () => reject(new Error("TLS connection closed by the server")));
   });
@@ -92,11 +97,21 @@ function upgrade(socket: Socket, target: Partial<ClusterTarget>, node: Node): Pr
 function line(socket: Socket, wanted: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
-    const settle = () => { socket.off("data", onData); socket.off("close", onClose); socket.off("error", reject); };
-    const onClose = () => { settle(); reject(new Error("closed")); };
+    const settle = () => {
+      socket.off("data", onData);
+      socket.off("close", onClose);
+      socket.off("error", reject);
+    };
+    const onClose = () => {
+      settle();
+      reject(new Error("closed"));
+    };
     const onData = (chunk: Buffer) => {
       text += chunk.toString("utf8");
-      const found = text.split("\r\n").slice(0, -1).find((l) => wanted.test(l));
+      const found = text
+        .split("\r\n")
+        .slice(0, -1)
+        .find((l) => wanted.test(l));
       if (found === undefined) return;
       settle();
       resolve(found);

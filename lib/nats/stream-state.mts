@@ -4,7 +4,10 @@ import type { ClusterInfo, ConsumerDetail, Jsz, StreamConfig, StreamDetail } fro
 
 export type JszByServer = { server: string; jsz: Jsz }[];
 
-interface Held<T> { server: string; detail: T }
+interface Held<T> {
+  server: string;
+  detail: T;
+}
 
 /**
  * Streams from each server's account of what it holds. Leadership and replicas are taken from the server that says it leads itself,
@@ -21,20 +24,25 @@ export function streamStates(answers: JszByServer, before: readonly StreamState[
       }
     }
   }
-  return [...held.values()].map(({ account, copies }) => {
-    const earlier = before.find((s) => s.account === account && s.name === copies[0]!.detail.name);
-    return streamState(account, copies, earlier);
-  }).sort((a, b) => a.name.localeCompare(b.name));
+  return [...held.values()]
+    .map(({ account, copies }) => {
+      const earlier = before.find((s) => s.account === account && s.name === copies[0]!.detail.name);
+      return streamState(account, copies, earlier);
+    })
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 function streamState(account: string, held: Held<StreamDetail>[], earlier: StreamState | undefined): StreamState {
   const leading = leaderOf(held, (d) => d.cluster);
   const { name, config } = (leading ?? held[0]!).detail;
-  const copies = held.map(({ server, detail: { state: s } }) => ({ server, firstSeq: s.first_seq, lastSeq: s.last_seq, messages: s.messages, bytes: s.bytes }))
+  const copies = held
+    .map(({ server, detail: { state: s } }) => ({ server, firstSeq: s.first_seq, lastSeq: s.last_seq, messages: s.messages, bytes: s.bytes }))
     .sort((a, b) => a.server.localeCompare(b.server));
   const highest = (all: { lastSeq: number }[]) => Math.max(...all.map((c) => c.lastSeq));
   return {
-    account, name, config,
+    account,
+    name,
+    config,
     leader: leading?.server ?? "",
     replicas: (leading?.detail.cluster?.replicas ?? []).map(peer),
     copies,
@@ -49,20 +57,33 @@ function consumerStates(streams: Held<StreamDetail>[], config: StreamConfig, bef
   for (const { server, detail } of streams) {
     for (const consumer of detail.consumer_detail ?? []) held.set(consumer.name, [...(held.get(consumer.name) ?? []), { server, detail: consumer }]);
   }
-  return [...held.values()].map((copies) => {
-    const leading = leaderOf(copies, (d) => d.cluster);
-    const d = (leading ?? copies[0]!).detail;
-    const earlier = before.find((c) => c.name === d.name);
-    return {
-      name: d.name, config: d.config, replicaCount: replicaCount(d, config),
-      leader: leading?.server ?? "", replicas: (leading?.detail.cluster?.replicas ?? []).map(peer),
-      ackPending: d.num_ack_pending, pending: d.num_pending, redelivered: d.num_redelivered, waiting: d.num_waiting,
-      deliveredSeq: d.delivered.stream_seq, ackFloorSeq: d.ack_floor.stream_seq, deliveries: d.delivered.consumer_seq,
-      pull: !d.config.deliver_subject, pushBound: d.push_bound ?? false, paused: d.paused ?? false,
-      moving: earlier !== undefined
-        && (earlier.deliveredSeq !== d.delivered.stream_seq || earlier.ackFloorSeq !== d.ack_floor.stream_seq || earlier.ackPending !== d.num_ack_pending),
-    };
-  }).sort((a, b) => a.name.localeCompare(b.name));
+  return [...held.values()]
+    .map((copies) => {
+      const leading = leaderOf(copies, (d) => d.cluster);
+      const d = (leading ?? copies[0]!).detail;
+      const earlier = before.find((c) => c.name === d.name);
+      return {
+        name: d.name,
+        config: d.config,
+        replicaCount: replicaCount(d, config),
+        leader: leading?.server ?? "",
+        replicas: (leading?.detail.cluster?.replicas ?? []).map(peer),
+        ackPending: d.num_ack_pending,
+        pending: d.num_pending,
+        redelivered: d.num_redelivered,
+        waiting: d.num_waiting,
+        deliveredSeq: d.delivered.stream_seq,
+        ackFloorSeq: d.ack_floor.stream_seq,
+        deliveries: d.delivered.consumer_seq,
+        pull: !d.config.deliver_subject,
+        pushBound: d.push_bound ?? false,
+        paused: d.paused ?? false,
+        moving:
+          earlier !== undefined &&
+          (earlier.deliveredSeq !== d.delivered.stream_seq || earlier.ackFloorSeq !== d.ack_floor.stream_seq || earlier.ackPending !== d.num_ack_pending),
+      };
+    })
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 /** A server that isn't clustered reports no cluster block for a consumer: it leads what it holds. */

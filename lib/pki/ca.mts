@@ -1,11 +1,11 @@
+import { generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { generateKeyPairSync, X509Certificate, type KeyObject } from "node:crypto";
 import { UsageError } from "../inventory/types.mts";
 import { Secret } from "../secret.mts";
 import { BACKDATED_MS } from "./backdate.mts";
 import { createFile, readIfThere, readPrivate, replaceFile } from "./files.mts";
-import { namesIn, namesOf, sameNames, type Names, type PkiHost } from "./names.mts";
+import { type Names, namesIn, namesOf, type PkiHost, sameNames } from "./names.mts";
 import { authorities, parseKey } from "./region-ca.mts";
 import { renewBefore } from "./renewal.mts";
 
@@ -49,7 +49,8 @@ export const hasPki = (inventoryDir: string): boolean => existsSync(join(invento
 export async function ensurePki(inventoryDir: string, hosts: readonly PkiHost[], { dryRun = false, instead = new Map() }: PkiOptions = {}): Promise<Pki> {
   const folder = join(inventoryDir, "pki");
   const clash = hosts.find((h) => h.name === "ca" || !/^[^/\0]+$/.test(h.name));
-  if (clash) throw new UsageError(`${inventoryDir}: a host can't be called ${JSON.stringify(clash.name)}, its certificate is kept under that name; choose another`);
+  if (clash)
+    throw new UsageError(`${inventoryDir}: a host can't be called ${JSON.stringify(clash.name)}, its certificate is kept under that name; choose another`);
   const pki: Pki = { ca: "", hosts: new Map(), changed: [], warnings: [] };
 
   const ca = await openCa(folder, basename(inventoryDir), dryRun, instead, pki);
@@ -80,7 +81,13 @@ export async function ensurePki(inventoryDir: string, hosts: readonly PkiHost[],
 }
 
 /** The region's CA, made when there is none. Key first, certificate second: a crash in between leaves what the next run goes on from. */
-async function openCa(folder: string, region: string, dryRun: boolean, instead: ReadonlyMap<string, string>, pki: Pki): Promise<{ bundle: string; pem: string; cert: X509Certificate; key: () => KeyObject }> {
+async function openCa(
+  folder: string,
+  region: string,
+  dryRun: boolean,
+  instead: ReadonlyMap<string, string>,
+  pki: Pki,
+): Promise<{ bundle: string; pem: string; cert: X509Certificate; key: () => KeyObject }> {
   const path = join(folder, "ca");
   let bundle = instead.get("ca.crt") ?? readIfThere(`${path}.crt`);
   let keyPem = instead.get("ca.key") ?? readPrivate(`${path}.key`);
@@ -97,7 +104,8 @@ async function openCa(folder: string, region: string, dryRun: boolean, instead: 
   if (left <= 0) throw new UsageError(`${path}.crt: the region's CA expired on ${day(cert)}; move ${folder} aside and run again to make a new one`);
   if (left < RENEW_MS) pki.warnings.push(`${path}.crt: the region's CA expires on ${day(cert)}; replace it while it lasts: rotate.mts --ca`);
   const key = (): KeyObject => {
-    if (keyPem === undefined) throw new UsageError(`${path}.key: is missing, and certificates have to be issued; put it back (or move ${folder} aside to make a new CA)`);
+    if (keyPem === undefined)
+      throw new UsageError(`${path}.key: is missing, and certificates have to be issued; put it back (or move ${folder} aside to make a new CA)`);
     const parsed = parseKey(`${path}.key`, keyPem);
     if (!cert.checkPrivateKey(parsed)) throw new UsageError(`${path}.key: isn't the key of ca.crt beside it; put the right one back`);
     return parsed;
@@ -134,7 +142,11 @@ function isBefore(pem: string, moment: number | undefined): boolean {
 function whyIssue(pem: string | undefined, ca: X509Certificate, key: KeyObject, names: Names): string | undefined {
   if (pem === undefined) return "missing";
   let cert: X509Certificate;
-  try { cert = new X509Certificate(pem); } catch { return "damaged"; }
+  try {
+    cert = new X509Certificate(pem);
+  } catch {
+    return "damaged";
+  }
   if (!cert.checkIssued(ca) || !cert.verify(ca.publicKey)) return "signed by another CA";
   if (!cert.checkPrivateKey(key)) return "made for another key";
   if (!sameNames(namesIn(cert), names)) return "names of the host changed";

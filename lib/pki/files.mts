@@ -1,5 +1,5 @@
-import { closeSync, fchmodSync, fchownSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
+import { closeSync, fchmodSync, fchownSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { UsageError } from "../inventory/types.mts";
 
 /** The text of a file, or undefined when there is none. @throws UsageError when it is there and can't be read */
@@ -15,8 +15,7 @@ export function readIfThere(path: string): string | undefined {
 /** As readIfThere, for what only its owner may see. @throws UsageError when the file's mode lets others at it */
 export function readPrivate(path: string): string | undefined {
   const text = readIfThere(path);
-  if (text !== undefined && statSync(path).mode & 0o077)
-    throw new UsageError(`${path}: holds a secret and others may read it; run: chmod 600 ${path}`);
+  if (text !== undefined && statSync(path).mode & 0o077) throw new UsageError(`${path}: holds a secret and others may read it; run: chmod 600 ${path}`);
   return text;
 }
 

@@ -1,6 +1,6 @@
 import "reflect-metadata"; // @peculiar/x509 asks for it, first
+import { createPublicKey, type KeyObject, randomBytes, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { createPublicKey, randomBytes, webcrypto, type KeyObject } from "node:crypto";
 import { BACKDATED_MS } from "./backdate.mts";
 import type { Names } from "./names.mts";
 

@@ -1,6 +1,6 @@
+import type { X509Certificate } from "node:crypto";
 import { isIP, SocketAddress } from "node:net";
 import { domainToASCII } from "node:url";
-import type { X509Certificate } from "node:crypto";
 import { UsageError } from "../inventory/types.mts";
 
 export interface PkiHost {
@@ -12,7 +12,10 @@ export interface PkiHost {
 }
 
 /** Subject alternative names, sorted, without doubles. */
-export interface Names { dns: string[]; ip: string[] }
+export interface Names {
+  dns: string[];
+  ip: string[];
+}
 
 /** What a host's certificate has to cover; the loopback names serve checks made on the host itself. */
 export function namesOf(host: PkiHost): Names {
@@ -42,4 +45,5 @@ function canonicalIp(ip: string): string {
 }
 
 /** Underscores are no host names, yet server names have them and TLS libraries match them. */
-const isDnsName = (name: string): boolean => name.length <= 253 && /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/.test(name);
+const isDnsName = (name: string): boolean =>
+  name.length <= 253 && /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/.test(name);

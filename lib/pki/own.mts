@@ -1,8 +1,8 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { UsageError } from "../inventory/types.mts";
 import { Secret } from "../secret.mts";
 import { day, type Pki } from "./ca.mts";
@@ -36,7 +36,12 @@ export function ownCertificates(inventoryDir: string, hosts: readonly (PkiHost &
     const pathOf = (path: string): string => resolve(inventoryDir, path.replaceAll("{host}", host.name).replace(/^~(?=\/)/, homedir()));
     const at = { ca: pathOf(host.tls.ca), cert: pathOf(host.tls.cert), key: pathOf(host.tls.key) };
     try {
-      const found = check(host, at, (line) => faults.add(line), (line) => pki.warnings.includes(line) || pki.warnings.push(line));
+      const found = check(
+        host,
+        at,
+        (line) => faults.add(line),
+        (line) => pki.warnings.includes(line) || pki.warnings.push(line),
+      );
       found.cas.forEach((pem) => cas.add(pem));
       pki.hosts.set(host.name, { cert: found.cert, key: new Secret(found.key) });
     } catch (error) {
@@ -59,24 +64,31 @@ function check(host: PkiHost, at: TlsFiles, fault: (line: string) => void, warn:
   const key = parseKey(at.key, text.key);
   if (!leaf.checkPrivateKey(key)) fault(`${at.key}: isn't the key of ${at.cert}; give the key that the certificate was requested with`);
   const root = rootOf(leaf, chain.slice(1), cas);
-  if (!root) fault(`${at.cert}: doesn't lead to ${at.ca} (issued by ${oneLine(leaf.issuer)}); add the missing intermediates to the certificate, or give its CA`);
+  if (!root)
+    fault(`${at.cert}: doesn't lead to ${at.ca} (issued by ${oneLine(leaf.issuer)}); add the missing intermediates to the certificate, or give its CA`);
   for (const [path, cert] of [...chain.map((c) => [at.cert, c] as const), ...(root ? [[at.ca, root] as const] : [])]) {
     const ends = Date.parse(cert.validTo);
     if (ends <= Date.now()) fault(`${path}: ${oneLine(cert.subject)} expired on ${day(cert)}; renew it`);
     else if (ends - Date.now() < WARN_MS) warn(`${path}: ${oneLine(cert.subject)} expires on ${day(cert)}; renew it`);
-    if (Date.parse(cert.validFrom) > Date.now()) fault(`${path}: ${oneLine(cert.subject)} isn't valid before ${cert.validFrom}; wait, or set this machine's clock`);
+    if (Date.parse(cert.validFrom) > Date.now())
+      fault(`${path}: ${oneLine(cert.subject)} isn't valid before ${cert.validFrom}; wait, or set this machine's clock`);
   }
-  if (!covers(leaf, host.address)) fault(`${at.cert}: isn't for ${host.name}'s address ${host.address} (it is for ${namesText(leaf)}); have the address added as a subject alternative name`);
+  if (!covers(leaf, host.address))
+    fault(`${at.cert}: isn't for ${host.name}'s address ${host.address} (it is for ${namesText(leaf)}); have the address added as a subject alternative name`);
   // node says keyUsage for the extended ones; without any, all uses are allowed
   const uses = leaf.keyUsage as string[] | undefined;
   if (uses && !uses.includes(SERVER_AUTH)) fault(`${at.cert}: isn't allowed as a server's (no serverAuth); have it issued with serverAuth and clientAuth`);
-  if (uses && !uses.includes(CLIENT_AUTH)) fault(`${at.cert}: isn't allowed as a client's (no clientAuth), and nodes are each other's clients; have it issued with serverAuth and clientAuth`);
+  if (uses && !uses.includes(CLIENT_AUTH))
+    fault(`${at.cert}: isn't allowed as a client's (no clientAuth), and nodes are each other's clients; have it issued with serverAuth and clientAuth`);
   return { cas: text.ca.match(PEM)!, cert: text.cert, key: text.key };
 }
 
 /** The CA that a chain of signatures ends at; undefined when it leads nowhere. */
 function rootOf(leaf: X509Certificate, intermediates: readonly X509Certificate[], cas: readonly X509Certificate[]): X509Certificate | undefined {
-  const signedBy = (cert: X509Certificate) => (issuer: X509Certificate): boolean => issuer.ca && cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
+  const signedBy =
+    (cert: X509Certificate) =>
+    (issuer: X509Certificate): boolean =>
+      issuer.ca && cert.checkIssued(issuer) && cert.verify(issuer.publicKey);
   let cert = leaf;
   for (let depth = 0; depth <= intermediates.length; depth++) {
     const root = cas.find(signedBy(cert));
@@ -107,12 +119,15 @@ function certificates(path: string, text: string): X509Certificate[] {
   try {
     const found = (text.match(PEM) ?? []).map((pem) => new X509Certificate(pem));
     if (found.length) return found;
-  } catch { /* said below */ }
+  } catch {
+    /* said below */
+  }
   throw new UsageError(`${path}: holds no certificate in PEM (-----BEGIN CERTIFICATE-----); give one`);
 }
 
 function parseKey(path: string, text: string): ReturnType<typeof createPrivateKey> {
-  if (/ENCRYPTED/.test(text)) throw new UsageError(`${path}: is encrypted, and nats-server asks for no passphrase; give it decrypted (openssl pkey -in ${path} -out …)`);
+  if (/ENCRYPTED/.test(text))
+    throw new UsageError(`${path}: is encrypted, and nats-server asks for no passphrase; give it decrypted (openssl pkey -in ${path} -out …)`);
   try {
     return createPrivateKey(text);
   } catch {

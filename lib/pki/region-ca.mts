@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { UsageError } from "../inventory/types.mts";
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g;
@@ -36,7 +36,11 @@ function parseCert(path: string, pem: string): X509Certificate {
 /** @throws UsageError for anything but what sampan makes: an unencrypted P-256 key */
 export function parseKey(path: string, pem: string): KeyObject {
   let key: KeyObject | undefined;
-  try { key = createPrivateKey(pem); } catch { /* said below */ }
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    /* said below */
+  }
   if (key?.asymmetricKeyDetails?.namedCurve !== "prime256v1")
     throw new UsageError(`${path}: isn't an unencrypted P-256 private key in PEM; put the right one back, or remove it to have a new one made`);
   return key;

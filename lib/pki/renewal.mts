@@ -24,6 +24,7 @@ export function renewal(inventoryDir: string, now: number): { file: ReadonlyMap<
   return { underWay, file: new Map([[FILE, `${new Date(underWay ? since : now).toISOString()}\n`]]) };
 }
 
-export const beginRenewal = (inventoryDir: string, file: ReadonlyMap<string, string>): void => replaceFile(join(inventoryDir, "pki", FILE), file.get(FILE)!, 0o644);
+export const beginRenewal = (inventoryDir: string, file: ReadonlyMap<string, string>): void =>
+  replaceFile(join(inventoryDir, "pki", FILE), file.get(FILE)!, 0o644);
 
 export const endRenewal = (inventoryDir: string): void => rmSync(join(inventoryDir, "pki", FILE), { force: true });

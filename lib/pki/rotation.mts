@@ -25,7 +25,9 @@ export type Files = ReadonlyMap<string, string>;
 
 const files = (inventoryDir: string) => {
   const at = (name: string): string => join(inventoryDir, "pki", name);
-  const bundle = readIfThere(at("ca.crt")), key = readPrivate(at("ca.key")), next = readPrivate(at("ca-next.key"));
+  const bundle = readIfThere(at("ca.crt")),
+    key = readPrivate(at("ca.key")),
+    next = readPrivate(at("ca-next.key"));
   return { at, key, next, cas: bundle === undefined ? undefined : authorities(at("ca.crt"), bundle, key) };
 };
 
@@ -43,7 +45,10 @@ export async function trustNew(inventoryDir: string): Promise<Files> {
   const { selfSign } = await import("./issue.mts");
   const name = `sampan ${basename(inventoryDir)} CA ${new Date().toISOString().slice(0, 10)}`;
   const pem = await selfSign(name, parseKey("ca-next.key", key), new Date(Date.now() + CA_DAYS * DAY_MS));
-  return new Map([["ca-next.key", key], ["ca.crt", `${cas.signer.pem}${pem}`]]);
+  return new Map([
+    ["ca-next.key", key],
+    ["ca.crt", `${cas.signer.pem}${pem}`],
+  ]);
 }
 
 /** trusted → switched: the new one signs. @returns the files that differ */
@@ -51,7 +56,10 @@ export function signWithNew(inventoryDir: string): Files {
   const { cas, next } = files(inventoryDir);
   if (!cas || next === undefined || cas.all.length < 2) return new Map();
   const { signer } = authorities("ca.crt", cas.all.map((c) => c.pem).join(""), next);
-  return new Map([["ca.key", next], ["ca.crt", [signer, ...cas.all.filter((c) => c !== signer && c.pem !== signer.pem)].map((c) => c.pem).join("")]]);
+  return new Map([
+    ["ca.key", next],
+    ["ca.crt", [signer, ...cas.all.filter((c) => c !== signer && c.pem !== signer.pem)].map((c) => c.pem).join("")],
+  ]);
 }
 
 /** switched → single: the old one is trusted no longer. @returns the files that differ */

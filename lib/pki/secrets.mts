@@ -1,19 +1,22 @@
-import { createRequire } from "node:module";
 import { randomBytes, scryptSync } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parse } from "dotenv";
 import { UsageError } from "../inventory/types.mts";
-import { Secret } from "../secret.mts";
+import type { Secret } from "../secret.mts";
 import { readPrivate, replaceFile } from "./files.mts";
 import { locked } from "./lock.mts";
 
 // Both are CommonJS and loaded at first use: they cost a listing command 30 ms that it has no need to spend.
 const load = createRequire(import.meta.url);
-const nkeys = (): (typeof import("nats"))["nkeys"] => (load("nats") as typeof import("nats")).nkeys;
+const nkeys = (): typeof import("nats")["nkeys"] => (load("nats") as typeof import("nats")).nkeys;
 const bcrypt = (): typeof import("bcryptjs") => load("bcryptjs") as typeof import("bcryptjs");
 
-export interface MissingSecret { name: string; kind: "nkey" | "password" }
+export interface MissingSecret {
+  name: string;
+  kind: "nkey" | "password";
+}
 
 /**
  * Makes the secrets that `<inventory>/.env` lacks and writes them there (mode 0600): into the user's empty `NAME=` line where there
@@ -33,7 +36,10 @@ export function generateMissingSecrets(inventoryDir: string, missing: readonly M
     const values: Record<string, string> = {};
     const added: string[] = [];
     for (const { name, kind } of missing) {
-      if (there[name]) { values[name] = there[name]; continue; }
+      if (there[name]) {
+        values[name] = there[name];
+        continue;
+      }
       const value = make(kind);
       values[name] = value;
       const empty = new RegExp(`^([ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=)(?:[ \\t]*(?:""|''))?([ \\t]*(?:#.*)?)(?=\\r?$)`, "m");
@@ -49,8 +55,7 @@ export function generateMissingSecrets(inventoryDir: string, missing: readonly M
   });
 }
 
-const make = (kind: MissingSecret["kind"]): string =>
-  kind === "nkey" ? makeSeed() : randomBytes(32).toString("base64url");
+const make = (kind: MissingSecret["kind"]): string => (kind === "nkey" ? makeSeed() : randomBytes(32).toString("base64url"));
 
 export const makeSeed = (): string => new TextDecoder().decode(nkeys().createUser().getSeed());
 
@@ -62,7 +67,9 @@ export function publicKey(seed: Secret, what = "nkey_seed"): string {
   const text = seed.reveal().trim();
   try {
     if (text.startsWith("SU")) return nkeys().fromSeed(new TextEncoder().encode(text)).getPublicKey();
-  } catch { /* said below, without the seed */ }
+  } catch {
+    /* said below, without the seed */
+  }
   throw new UsageError(`${what}: isn't the seed of a user's nkey (SU… and 56 more characters); remove it from .env to have one made`);
 }
 
@@ -80,7 +87,8 @@ const hashes = new Map<string, string>();
 export function bcryptHash(password: Secret, context: string): string {
   const text = password.reveal();
   if (text === "") throw new UsageError(`${context}: the password is empty; set it in .env`);
-  if (Buffer.byteLength(text) > 72) throw new UsageError(`${context}: the password has more than 72 bytes, of which bcrypt takes only the first 72; choose a shorter one`);
+  if (Buffer.byteLength(text) > 72)
+    throw new UsageError(`${context}: the password has more than 72 bytes, of which bcrypt takes only the first 72; choose a shorter one`);
   const id = `${context}\0${text}`;
   let hash = hashes.get(id);
   if (!hash) {

@@ -1,5 +1,5 @@
-import { join } from "node:path";
 import { realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "dotenv";
 import { UsageError } from "../inventory/types.mts";
 import { Secret } from "../secret.mts";
@@ -21,7 +21,10 @@ import { makeSeed } from "./secrets.mts";
 export type SeedPhase = "single" | "accepted" | "renewed";
 
 export interface Seeds {
-  variable: string; phase: SeedPhase; next?: Secret; old?: Secret;
+  variable: string;
+  phase: SeedPhase;
+  next?: Secret;
+  old?: Secret;
   /** NAME_NEXT or NAME_OLD, where that is another user's: nothing of it is this one's */
   taken?: string;
 }
@@ -84,7 +87,9 @@ export function editEnv(inventoryDir: string, edit: (env: string) => string): vo
 
 /** dotenv takes the last of several lines, and forms that are more than a line. */
 const unwritable = (variable: string): UsageError =>
-  new UsageError(`.env: ${variable} can't be changed there, nothing was written: it, ${variable}_NEXT and ${variable}_OLD must each be one line NAME=value, and stand there once; correct that and run again`);
+  new UsageError(
+    `.env: ${variable} can't be changed there, nothing was written: it, ${variable}_NEXT and ${variable}_OLD must each be one line NAME=value, and stand there once; correct that and run again`,
+  );
 
 const line = (variable: string): RegExp => new RegExp(`^[ \\t]*(?:export[ \\t]+)?${variable}[ \\t]*=.*$`, "m");
 const after = (env: string, variable: string, text: string): string => env.replace(line(variable), (whole) => `${whole.replace(/\r$/, "")}\n${text}`);

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { UsageError } from "../inventory/types.mts";
 import { nearest } from "../inventory/suggest.mts";
+import { UsageError } from "../inventory/types.mts";
 
 export interface Options {
   inventory: string;
@@ -26,7 +26,13 @@ export interface Options {
 }
 
 /** A flag of a playbook's own. `value`: what follows it, in capitals. */
-export interface Flag { type: "string" | "boolean"; short?: string; multiple?: true; value?: string; text: string }
+export interface Flag {
+  type: "string" | "boolean";
+  short?: string;
+  multiple?: true;
+  value?: string;
+  text: string;
+}
 export type Flags = Readonly<Record<string, Flag>>;
 type Given<F extends Flags> = { readonly [K in keyof F]?: F[K] extends { multiple: true } ? string[] : F[K]["type"] extends "boolean" ? boolean : string };
 
@@ -40,7 +46,13 @@ const FLAGS = {
   role: { type: "string", multiple: true, value: "ROLE", text: "only this role (repeatable)" },
   check: { type: "boolean", short: "C", text: "change nothing, say what would change; exit 2 if anything would" },
   diff: { type: "boolean", short: "D", text: "show how files change" },
-  "extra-vars": { type: "string", short: "e", multiple: true, value: "KEY=VALUE", text: "a variable above all others (repeatable; cluster.port=7222 goes inside)" },
+  "extra-vars": {
+    type: "string",
+    short: "e",
+    multiple: true,
+    value: "KEY=VALUE",
+    text: "a variable above all others (repeatable; cluster.port=7222 goes inside)",
+  },
   forks: { type: "string", short: "f", value: "N", text: "hosts worked on at once (default 50)" },
   verbose: { type: "boolean", short: "v", text: "every task, and the slowest at the end" },
   "list-hosts": { type: "boolean", text: "list the hosts that would be worked on, and stop" },
@@ -78,8 +90,10 @@ const EXITS = [
 ];
 
 /** All flags of a playbook, its own first. */
-const flagsOf = ({ flags = {}, without = [] }: Usage): Flags =>
-  ({ ...flags, ...Object.fromEntries(Object.entries<Flag>(FLAGS).filter(([name]) => !without.includes(name as FlagName))) });
+const flagsOf = ({ flags = {}, without = [] }: Usage): Flags => ({
+  ...flags,
+  ...Object.fromEntries(Object.entries<Flag>(FLAGS).filter(([name]) => !without.includes(name as FlagName))),
+});
 
 /** @returns the options, or "help" */
 export function parseOptions(argv: readonly string[], usage: Usage): Options | "help" {
@@ -95,10 +109,23 @@ export function parseOptions(argv: readonly string[], usage: Usage): Options | "
   const forks = Number(v.forks ?? 50);
   if (!Number.isInteger(forks) || forks < 1) throw new UsageError(`--forks takes a whole number from 1, not "${v.forks}"`);
   return {
-    inventory: v.inventory ?? "inventory/hk", limit: v.limit, roles, check: v.check ?? false, diff: v.diff ?? false,
-    extraVars: v["extra-vars"] ?? [], forks, verbose: v.verbose ?? false, listHosts: v["list-hosts"] ?? false,
-    listTasks: v["list-tasks"] ?? false, startAtTask: v["start-at-task"], json: v.json ?? false, report: v.report, junit: v.junit,
-    acceptNewHostKeys: v["accept-new-host-keys"] ?? false, askBecomePass: v["ask-become-pass"] ?? false, allAtOnce: v["all-at-once"] ?? false,
+    inventory: v.inventory ?? "inventory/hk",
+    limit: v.limit,
+    roles,
+    check: v.check ?? false,
+    diff: v.diff ?? false,
+    extraVars: v["extra-vars"] ?? [],
+    forks,
+    verbose: v.verbose ?? false,
+    listHosts: v["list-hosts"] ?? false,
+    listTasks: v["list-tasks"] ?? false,
+    startAtTask: v["start-at-task"],
+    json: v.json ?? false,
+    report: v.report,
+    junit: v.junit,
+    acceptNewHostKeys: v["accept-new-host-keys"] ?? false,
+    askBecomePass: v["ask-become-pass"] ?? false,
+    allAtOnce: v["all-at-once"] ?? false,
     own: Object.fromEntries(Object.keys(usage.flags ?? {}).map((name) => [name, values[name]])) as Options["own"],
   };
 }
@@ -114,7 +141,11 @@ function parse(argv: readonly string[], flags: Flags) {
 /** What parseArgs found wrong, in our words. */
 function said(message: string, flags: Flags): string {
   const unknown = /Unknown option '(-+[^']*)'/.exec(message)?.[1];
-  if (unknown) return `there is no flag ${unknown}${didYouMean(unknown, Object.keys(flags).map((n) => `--${n}`))}`;
+  if (unknown)
+    return `there is no flag ${unknown}${didYouMean(
+      unknown,
+      Object.keys(flags).map((n) => `--${n}`),
+    )}`;
   // `-i`, `--inventory` or `-i, --inventory <value>`
   const [, word = "", problem = ""] = /^Option '(?:-\w, )?-+([\w-]+)[^']*' (argument|does not)/.exec(message) ?? [];
   const found = Object.entries(flags).find(([name, { short }]) => word === name || word === short);
@@ -129,16 +160,23 @@ const didYouMean = (word: string, among: readonly string[]): string => {
 
 export function helpText(script: string, usage: Usage): string {
   const name = `./playbooks/${basename(script)}`;
-  const rows = Object.entries(flagsOf(usage)).filter(([n]) => n !== "role").map(([n, f]) => {
-    const head = `${f.short ? `-${f.short}, ` : "    "}--${n}${f.value ? ` ${f.value}` : ""}`;
-    return `  ${head.padEnd(32)}${f.text}`;
-  });
+  const rows = Object.entries(flagsOf(usage))
+    .filter(([n]) => n !== "role")
+    .map(([n, f]) => {
+      const head = `${f.short ? `-${f.short}, ` : "    "}--${n}${f.value ? ` ${f.value}` : ""}`;
+      return `  ${head.padEnd(32)}${f.text}`;
+    });
   const width = Math.max(...usage.examples.map(([args]) => args.length)) + name.length + 4;
   return [
-    `${name}: ${usage.about}`, "",
-    ...usage.examples.map(([args, what]) => `  ${`${name} ${args}`.trimEnd().padEnd(width)}${what}`), "",
+    `${name}: ${usage.about}`,
+    "",
+    ...usage.examples.map(([args, what]) => `  ${`${name} ${args}`.trimEnd().padEnd(width)}${what}`),
+    "",
     ...(usage.roles.length ? [`Roles: ${usage.roles.join(", ")}`, ""] : []),
-    "Flags:", ...rows, "",
-    ...(usage.exits ?? EXITS), "",
+    "Flags:",
+    ...rows,
+    "",
+    ...(usage.exits ?? EXITS),
+    "",
   ].join("\n");
 }

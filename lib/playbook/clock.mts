@@ -11,7 +11,11 @@ export function clockWarning(host: string, skew: number): string | undefined {
 }
 
 function spoken(seconds: number): string {
-  const units: [string, number][] = [["day", 86_400], ["hour", 3600], ["minute", 60]];
+  const units: [string, number][] = [
+    ["day", 86_400],
+    ["hour", 3600],
+    ["minute", 60],
+  ];
   const [unit, size] = units.find(([, size]) => seconds >= 2 * size) ?? units[2]!;
   const count = Math.round(seconds / size);
   return `${count} ${unit}${count === 1 ? "" : "s"}`;

@@ -3,29 +3,41 @@ import type { ClusterRole, ClusterTask, TaskResult } from "./role.mts";
 import type { Run } from "./run.mts";
 
 /** A named thing that cluster roles work on. */
-interface Named { readonly name: string }
+interface Named {
+  readonly name: string;
+}
 
 /** A role's tasks on each cluster of the run, one after another; the clusters side by side. */
 export async function clusterPhase<V, C extends Named>(run: Run<V>, phase: string, role: ClusterRole<C>, clusters: readonly C[]): Promise<void> {
   if (!run.wants(role as ClusterRole<never>) || run.stopsBefore(phase)) return;
   const since = performance.now();
   run.emit({ type: "phase_start", phase, lanes: clusters.map((c) => c.name), tasks: Object.fromEntries(clusters.map((c) => [c.name, role.list(c).length])) });
-  await Promise.all(clusters.map(async (cluster) => {
-    const lane = { run, phase, lane: cluster.name, role: role.name };
-    try {
-      for await (const task of role.tasks(cluster, run.abort.signal)) {
-        if (run.stopped) { run.noteStop(`${cluster.name}: before ${task.task}`); break; }
-        if (run.selection.wants(role.name, task.task) || (task.listed !== undefined && run.selection.wants(role.name, task.listed))) await one(lane, task);
+  await Promise.all(
+    clusters.map(async (cluster) => {
+      const lane = { run, phase, lane: cluster.name, role: role.name };
+      try {
+        for await (const task of role.tasks(cluster, run.abort.signal)) {
+          if (run.stopped) {
+            run.noteStop(`${cluster.name}: before ${task.task}`);
+            break;
+          }
+          if (run.selection.wants(role.name, task.task) || (task.listed !== undefined && run.selection.wants(role.name, task.listed))) await one(lane, task);
+        }
+      } catch (error) {
+        if (run.stopped) run.noteStop(`${cluster.name}: in ${role.name}`);
+        else unusable(lane, toFailure(error));
       }
-    } catch (error) {
-      if (run.stopped) run.noteStop(`${cluster.name}: in ${role.name}`);
-      else unusable(lane, toFailure(error));
-    }
-  }));
+    }),
+  );
   run.emit({ type: "phase_end", phase, ms: performance.now() - since });
 }
 
-interface Lane<V> { run: Run<V>; phase: string; lane: string; role: string }
+interface Lane<V> {
+  run: Run<V>;
+  phase: string;
+  lane: string;
+  role: string;
+}
 
 async function one<V>({ run, phase, lane, role }: Lane<V>, task: ClusterTask): Promise<void> {
   const about = { lane, phase, role, task: task.task, location: task.at };

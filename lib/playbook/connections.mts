@@ -45,12 +45,19 @@ export class Connections {
   }
 
   forget(host: Host): void {
-    void this.#sessions.get(host.name)?.then((s) => { if (s) { s.kill(); this.#open.delete(s); } });
+    void this.#sessions.get(host.name)?.then((s) => {
+      if (s) {
+        s.kill();
+        this.#open.delete(s);
+      }
+    });
     this.#sessions.delete(host.name);
   }
 
   /** Asks every host to stop at its next step boundary. */
-  stop(): void { for (const s of this.#open) s.stop(); }
+  stop(): void {
+    for (const s of this.#open) s.stop();
+  }
 
   kill(): void {
     for (const s of this.#open) s.kill();
@@ -68,8 +75,12 @@ export class Connections {
       const session = await Session.open(host, this.#sessionOptions(host));
       this.#open.add(session);
       const { os, osVersion, kernel, arch, cpus, memoryBytes, container } = session.facts;
-      this.#emit({ type: "host_connected", lane: host.name, ms: performance.now() - since,
-        facts: { os, osVersion, kernel, arch, cpus: cpus.length, memoryBytes, container } });
+      this.#emit({
+        type: "host_connected",
+        lane: host.name,
+        ms: performance.now() - since,
+        facts: { os, osVersion, kernel, arch, cpus: cpus.length, memoryBytes, container },
+      });
       const clock = clockWarning(host.name, session.facts.clockSkew);
       if (clock) this.#emit({ type: "warning", text: clock });
       return session;
@@ -85,7 +96,11 @@ export class Connections {
     this.#folder ??= new ControlFolder();
     const { acceptNewHostKeys, lock, playbook, storeDir } = this.#options;
     return {
-      nonce: this.#nonce, control: this.#folder.socket(), acceptNewHostKeys, lock, storeDir: storeDir(host),
+      nonce: this.#nonce,
+      control: this.#folder.socket(),
+      acceptNewHostKeys,
+      lock,
+      storeDir: storeDir(host),
       who: `${userInfo().username}@${hostname()}/${process.pid} ${playbook}`,
     };
   }

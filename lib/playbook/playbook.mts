@@ -1,11 +1,14 @@
 import { basename } from "node:path";
+import type { Facts } from "../engine/facts.mts";
 import type { Host, Inventory } from "../inventory/types.mts";
 import { UsageError } from "../inventory/types.mts";
-import type { Facts } from "../engine/facts.mts";
-import { type Options, type Usage, helpText, parseOptions } from "./cli.mts";
+import { helpText, type Options, parseOptions, type Usage } from "./cli.mts";
 import { Run } from "./run.mts";
 
-interface Loaded<V, I> { inventory: I; hosts: readonly Host<V>[] }
+interface Loaded<V, I> {
+  inventory: I;
+  hosts: readonly Host<V>[];
+}
 
 export interface PlaybookSpec<V, I extends Inventory<V>> extends Usage {
   /** reads and validates the inventory; no host is touched before it has succeeded */
@@ -33,7 +36,13 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
     const { reporters } = await import("../report/index.mts");
     const reporter = await reporters({ json: options.json, verbose: options.verbose, diff: options.diff, report: options.report, junit: options.junit });
     const run = new Run<V, I>({
-      playbook: basename(script).replace(/\.mts$/, ""), options, inventory, hosts, reporter, writes: spec.writes, storeDir: spec.storeDir,
+      playbook: basename(script).replace(/\.mts$/, ""),
+      options,
+      inventory,
+      hosts,
+      reporter,
+      writes: spec.writes,
+      storeDir: spec.storeDir,
       checkFacts: (host, facts) => spec.checkFacts(inventory, host, facts),
     });
     if (options.listTasks || options.startAtTask !== undefined) {
@@ -49,11 +58,22 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
   }
 }
 
-async function perform<V, I extends Inventory<V>>({ roles, natsOnly }: PlaybookSpec<V, I>, run: Run<V, I>, main: (run: Run<V, I>) => Promise<void>): Promise<{ exit: number; lines: readonly string[] }> {
+async function perform<V, I extends Inventory<V>>(
+  { roles, natsOnly }: PlaybookSpec<V, I>,
+  run: Run<V, I>,
+  main: (run: Run<V, I>) => Promise<void>,
+): Promise<{ exit: number; lines: readonly string[] }> {
   const { options, inventory, hosts, playbook, reporter } = run.config;
   const since = Date.now();
   let lines: readonly string[] = [];
-  run.emit({ type: "run_start", playbook, inventory: inventory.dir, mode: run.mode, hosts: natsOnly ? [] : hosts.map((h) => h.name), roles: roles.filter((r) => !options.roles.length || options.roles.includes(r)) });
+  run.emit({
+    type: "run_start",
+    playbook,
+    inventory: inventory.dir,
+    mode: run.mode,
+    hosts: natsOnly ? [] : hosts.map((h) => h.name),
+    roles: roles.filter((r) => !options.roles.length || options.roles.includes(r)),
+  });
   for (const text of inventory.warnings) run.emit({ type: "warning", text });
   onInterrupt(run);
   try {
@@ -81,7 +101,9 @@ function onInterrupt<V>(run: Run<V>): void {
   };
   process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
   // Whoever reads our output is gone (a closed pager, a lost terminal): as with Ctrl-C, nothing is torn off in the middle.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => { if (error.code === "EPIPE" && !run.stopped) run.stop("nobody reads the output any more"); });
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" && !run.stopped) run.stop("nobody reads the output any more");
+  });
   process.on("exit", () => run.connections.kill());
 }
 

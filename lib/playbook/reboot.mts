@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Step, compile, forRoll } from "../engine/compile.mts";
+import { compile, forRoll, type Step } from "../engine/compile.mts";
 import type { Failure } from "../engine/events.mts";
 import { type Session, SessionError } from "../engine/session.mts";
 import type { Host } from "../inventory/types.mts";
@@ -31,11 +31,19 @@ export async function comeBack<V>(run: Run<V>, host: Host<V>, steps: readonly St
 }
 
 /** The new session; or why there is none; or undefined when the run was stopped meanwhile. */
-async function reconnect<V>(run: Run<V>, host: Host<V>, bootId: string, patience: number, progress: (text: string) => void): Promise<Session | Failure | undefined> {
+async function reconnect<V>(
+  run: Run<V>,
+  host: Host<V>,
+  bootId: string,
+  patience: number,
+  progress: (text: string) => void,
+): Promise<Session | Failure | undefined> {
   let last: Failure = { what: "it was not tried" };
   run.connections.forget(host);
-  for (const deadline = performance.now() + patience; performance.now() < deadline;) {
-    await sleep(PAUSE, undefined, { signal: run.abort.signal }).catch(() => { /* stopped */ });
+  for (const deadline = performance.now() + patience; performance.now() < deadline; ) {
+    await sleep(PAUSE, undefined, { signal: run.abort.signal }).catch(() => {
+      /* stopped */
+    });
     if (run.stopped) return undefined;
     try {
       const session = await run.connections.again(host);
@@ -50,7 +58,8 @@ async function reconnect<V>(run: Run<V>, host: Host<V>, bootId: string, patience
     progress(last.what);
   }
   return {
-    ...last, what: `${host.name} was told to reboot and is not back after ${patience / 1000} s: ${last.what}`,
+    ...last,
+    what: `${host.name} was told to reboot and is not back after ${patience / 1000} s: ${last.what}`,
     next: "look at its console; once it is up, run again: what was done is kept",
   };
 }

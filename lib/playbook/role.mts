@@ -1,5 +1,5 @@
-import type { Facts } from "../engine/facts.mts";
 import type { Change, Failure, Status } from "../engine/events.mts";
+import type { Facts } from "../engine/facts.mts";
 import type { Location, Resource } from "../engine/resource.mts";
 import type { Host, Inventory } from "../inventory/types.mts";
 

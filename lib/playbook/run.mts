@@ -49,19 +49,31 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     // One listener per connection and wait: there may be many at once.
     setMaxListeners(0, this.abort.signal);
     this.selection = new Selection(config.options.startAtTask);
-    this.connections = new Connections({
-      acceptNewHostKeys: config.options.acceptNewHostKeys, lock: config.writes && !config.options.check, playbook: config.playbook,
-      storeDir: (host) => config.storeDir((host as Host<V>).vars),
-    }, this.emit);
+    this.connections = new Connections(
+      {
+        acceptNewHostKeys: config.options.acceptNewHostKeys,
+        lock: config.writes && !config.options.check,
+        playbook: config.playbook,
+        storeDir: (host) => config.storeDir((host as Host<V>).vars),
+      },
+      this.emit,
+    );
   }
 
-  get mode(): "apply" | "check" { return this.config.options.check ? "check" : "apply"; }
-  get stopped(): boolean { return this.#stopped !== undefined; }
+  get mode(): "apply" | "check" {
+    return this.config.options.check ? "check" : "apply";
+  }
+  get stopped(): boolean {
+    return this.#stopped !== undefined;
+  }
 
   readonly emit: Emit = (event: EventInput): void => {
     if (event.type === "task_end") (this.recap[event.lane] ??= noCounts())[event.status]++;
     if (event.type === "gate" && event.status === "failed") (this.recap[event.lane] ??= noCounts()).failed++;
-    if (event.type === "host_unreachable") { this.connections.unreachable.add(event.lane); this.recap[event.lane] ??= noCounts(); }
+    if (event.type === "host_unreachable") {
+      this.connections.unreachable.add(event.lane);
+      this.recap[event.lane] ??= noCounts();
+    }
     this.config.reporter.event({ ...event, at: Date.now() });
   };
 
@@ -92,7 +104,12 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     const resources = await this.#resources(wanted, ready);
     const programs = ready.map(({ host, session }) => ({ host, session, steps: this.selection.steps(plan(resources.get(host.name)!)) }));
     this.selection.passed(programs.some(({ steps }) => steps.some((s) => s.kind === "resource")));
-    this.emit({ type: "phase_start", phase, lanes: programs.map((p) => p.host.name), tasks: Object.fromEntries(programs.map((p) => [p.host.name, p.steps.length])) });
+    this.emit({
+      type: "phase_start",
+      phase,
+      lanes: programs.map((p) => p.host.name),
+      tasks: Object.fromEntries(programs.map((p) => [p.host.name, p.steps.length])),
+    });
     await pool(programs, this.config.options.forks, async ({ host, session, steps }) => {
       if (!steps.length || this.stopped) return;
       const outcome = await session.run(compile(steps, { mode: this.mode, diff: this.config.options.diff }), phase, this.emit);
@@ -126,8 +143,12 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     const hosts = ready.map(({ host, session }) => ({ host, facts: session.facts }));
     const warn = (text: string): void => this.emit({ type: "warning", text });
     const prepared = await Promise.all(roles.map((r) => r.prepare({ inventory, hosts, dryRun: this.mode === "check", warn })));
-    return new Map(hosts.map(({ host, facts }) => [host.name,
-      roles.map((r, i) => ({ role: r.name, resources: r.resources({ host, vars: host.vars, facts, inventory, prepared: prepared[i] }) }))]));
+    return new Map(
+      hosts.map(({ host, facts }) => [
+        host.name,
+        roles.map((r, i) => ({ role: r.name, resources: r.resources({ host, vars: host.vars, facts, inventory, prepared: prepared[i] }) })),
+      ]),
+    );
   }
 
   /** Ctrl-C once: every host stops at its next step boundary. */
@@ -161,6 +182,10 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
   }
 
   /** what stopped it */
-  get signal(): string { return this.#signal; }
-  get whereStopped(): readonly string[] { return this.#stopped ?? []; }
+  get signal(): string {
+    return this.#signal;
+  }
+  get whereStopped(): readonly string[] {
+    return this.#stopped ?? [];
+  }
 }

@@ -27,7 +27,9 @@ export class Selection {
   }
 
   /** To be called at the end of a phase: the next one starts at its beginning if this one held the task. */
-  passed(found: boolean): void { this.#reached ||= found; }
+  passed(found: boolean): void {
+    this.#reached ||= found;
+  }
 
   matches(role: string, task: string): boolean {
     return !this.#pattern || this.#pattern.test(task) || this.#pattern.test(`${role}: ${task}`);

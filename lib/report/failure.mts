@@ -26,7 +26,12 @@ const INDENT = 11;
  */
 export function failureLines(failure: Failure, context: FailureContext): string[] {
   const style = context.style ?? PLAIN;
-  const lines = [`${style.ink(["red", "bold"], "failed ")}  ${[context.lane, context.role, context.task].filter(Boolean).map((t) => clean(t!)).join("  ")}`];
+  const lines = [
+    `${style.ink(["red", "bold"], "failed ")}  ${[context.lane, context.role, context.task]
+      .filter(Boolean)
+      .map((t) => clean(t!))
+      .join("  ")}`,
+  ];
   const add = (label: string, values: readonly string[], ink: (t: string) => string = (t) => t): void => {
     values.forEach((value, i) => lines.push(`  ${style.ink("dim", (i === 0 ? label : "").padEnd(7))}  ${ink(value)}`.trimEnd()));
   };
@@ -55,7 +60,16 @@ function withStatus(command: string[], exit: number | undefined): string[] {
 
 /** The shell's own numbers: 124 from timeout(1), 126 and 127 from the shell, above 128 the signal (POSIX 2.8.2). */
 function exitText(exit: number): string {
-  const meaning = exit === 124 ? ": timed out" : exit === 126 ? ": not executable" : exit === 127 ? ": command not found" : exit > 128 && exit < 160 ? `: killed by signal ${exit - 128}` : "";
+  const meaning =
+    exit === 124
+      ? ": timed out"
+      : exit === 126
+        ? ": not executable"
+        : exit === 127
+          ? ": command not found"
+          : exit > 128 && exit < 160
+            ? `: killed by signal ${exit - 128}`
+            : "";
   return `exit status ${exit}${meaning}`;
 }
 

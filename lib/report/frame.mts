@@ -2,7 +2,10 @@ import type { Ink, Style } from "./style.mts";
 import type { Lane, Tally } from "./tally.mts";
 import { clean, padEnd, padStart, truncate, truncateMiddle, width } from "./text.mts";
 
-export interface Size { columns: number; rows: number }
+export interface Size {
+  columns: number;
+  rows: number;
+}
 
 type Count = { word: string; short: string; ink: Ink; of(lane: Lane): number };
 const APPLY: Count[] = [
@@ -29,11 +32,25 @@ export function frame(tally: Tally, size: Size, now: number, style: Style): stri
   const shown = lanes.length <= most ? lanes : foremost(lanes, most);
   const columns = layout(tally, lanes, size.columns - 1);
   const lines = [title(tally, columns, now, style), ...shown.map((lane) => row(lane, columns, now, style))];
-  if (shown.length < lanes.length) lines.push(rest(lanes.filter((l) => !shown.includes(l)), columns, style));
+  if (shown.length < lanes.length)
+    lines.push(
+      rest(
+        lanes.filter((l) => !shown.includes(l)),
+        columns,
+        style,
+      ),
+    );
   return lines;
 }
 
-interface Columns { total: number; name: number; role: number; task: number; counts: { count: Count; width: number; head: string }[]; time: number }
+interface Columns {
+  total: number;
+  name: number;
+  role: number;
+  task: number;
+  counts: { count: Count; width: number; head: string }[];
+  time: number;
+}
 
 /** Narrow screens shorten the headings and the role, then lose the role, then counts; host and task stay. */
 function layout(tally: Tally, lanes: readonly Lane[], total: number): Columns {
@@ -54,7 +71,13 @@ function title(tally: Tally, c: Columns, now: number, style: Style): string {
   const open = tally.phases.filter((p) => p.ms === undefined);
   const lanes = new Set(open.flatMap((p) => p.lanes));
   const connecting = [...tally.lanes.values()].some((l) => l.state === "connecting");
-  const text = tally.stopped ? "stopping at the next step" : open.length > 0 ? [...new Set(open.map((p) => p.name))].join(", ") : connecting ? "connecting" : "working";
+  const text = tally.stopped
+    ? "stopping at the next step"
+    : open.length > 0
+      ? [...new Set(open.map((p) => p.name))].join(", ")
+      : connecting
+        ? "connecting"
+        : "working";
   const spinner = [...style.symbols.spinner];
   const left = 2 + c.name + 2 + (c.role > 0 ? c.role + 2 : 0) + c.task;
   const name = truncate(clean(text), Math.max(8, left - 14), style.symbols.ellipsis);
@@ -85,20 +108,27 @@ function row(lane: Lane, c: Columns, now: number, style: Style): string {
   const roleCells = c.role > 0 ? c.role + 2 : 0;
   // Without a task there is no role either: the state stands where the role would.
   const text = busy
-    ? style.ink("dim", padEnd(c.role > 0 ? truncate(clean(lane.gate ? "gate" : lane.doing!.role), c.role, ellipsis) : "", roleCells)) + padEnd(activity(lane, c.task, now, ellipsis), c.task)
+    ? style.ink("dim", padEnd(c.role > 0 ? truncate(clean(lane.gate ? "gate" : lane.doing!.role), c.role, ellipsis) : "", roleCells)) +
+      padEnd(activity(lane, c.task, now, ellipsis), c.task)
     : style.ink(broken ? "red" : "dim", padEnd(truncate(lane.state, roleCells + c.task, ellipsis), roleCells + c.task));
-  const counts = c.counts.map(({ count, width: cells }) => {
-    const n = count.of(lane);
-    return n === 0 ? style.ink("dim", padStart(dot, cells)) : style.ink(count.word === "ok" ? [] : count.ink, padStart(String(n), cells));
-  }).join("");
+  const counts = c.counts
+    .map(({ count, width: cells }) => {
+      const n = count.of(lane);
+      return n === 0 ? style.ink("dim", padStart(dot, cells)) : style.ink(count.word === "ok" ? [] : count.ink, padStart(String(n), cells));
+    })
+    .join("");
   const timed = c.time > 0 && lane.total > 0 && (busy || lane.until !== undefined);
   const time = timed ? style.ink("dim", padStart(clock((busy ? now : lane.until!) - lane.since), c.time)) : "";
   return `${style.ink(ink, style.symbols[mark])} ${busy || broken ? name : style.ink("dim", name)}  ${text}${counts}${time}`;
 }
 
 const MARKS: Record<Lane["state"], [keyof Omit<Style["symbols"], "spinner">, Ink]> = {
-  connecting: ["waiting", "dim"], waiting: ["waiting", "dim"], running: ["running", "cyan"],
-  done: ["ok", "green"], failed: ["failed", "red"], unreachable: ["failed", "red"],
+  connecting: ["waiting", "dim"],
+  waiting: ["waiting", "dim"],
+  running: ["running", "cyan"],
+  done: ["ok", "green"],
+  failed: ["failed", "red"],
+  unreachable: ["failed", "red"],
 };
 
 /** The task in at most `cells` cells; how far and how long it is come whole, the name gives way. */
@@ -106,7 +136,10 @@ function activity(lane: Lane, cells: number, now: number, ellipsis: string): str
   const { gate, doing } = lane;
   const since = gate?.since ?? doing?.since ?? now;
   const text = gate ? `${gate.gate}: ${gate.detail}` : (doing?.task ?? "");
-  const tail = [gate ? "" : (doing?.progress ?? ""), now - since >= SLOW_MS ? clock(now - since) : ""].filter(Boolean).map((t) => `  ${clean(t)}`).join("");
+  const tail = [gate ? "" : (doing?.progress ?? ""), now - since >= SLOW_MS ? clock(now - since) : ""]
+    .filter(Boolean)
+    .map((t) => `  ${clean(t)}`)
+    .join("");
   const room = cells - width(tail);
   return room >= 8 ? truncateMiddle(clean(text), room, ellipsis) + tail : truncateMiddle(clean(text), cells, ellipsis);
 }

@@ -4,15 +4,32 @@ import { failureLines, locationText } from "./failure.mts";
 import { writeReport } from "./file.mts";
 import { verdict } from "./recap.mts";
 import type { Reporter } from "./reporter.mts";
-import { Tally, type EventOf, type TaskEnd } from "./tally.mts";
+import { type EventOf, Tally, type TaskEnd } from "./tally.mts";
 import { clean, duration, plural } from "./text.mts";
 
-export interface HtmlOptions { file: string; cwd?: string }
+export interface HtmlOptions {
+  file: string;
+  cwd?: string;
+}
 
-interface Broken { lane: string; role?: string; task: string; failure: Failure; location?: TaskEnd["location"] }
+interface Broken {
+  lane: string;
+  role?: string;
+  task: string;
+  failure: Failure;
+  location?: TaskEnd["location"];
+}
 
 /** What the page is made from, gathered while the run goes on. */
-interface Story { tally: Tally; tasks: TaskEnd[]; gates: EventOf<"gate">[]; tables: EventOf<"table">[]; warnings: string[]; broken: Broken[]; cwd: string }
+interface Story {
+  tally: Tally;
+  tasks: TaskEnd[];
+  gates: EventOf<"gate">[];
+  tables: EventOf<"table">[];
+  warnings: string[];
+  broken: Broken[];
+  cwd: string;
+}
 
 /** A self-contained page (no network, no script), written at the end, also of an interrupted run. */
 export function html({ file, cwd = process.cwd() }: HtmlOptions): Reporter {
@@ -52,7 +69,14 @@ function page(story: Story): string {
   const good = verdict(tally);
   const title = `${run ? basename(run.playbook) : "sampan"}, ${run?.inventory ?? ""}`;
   const ms = tally.ended?.ms ?? tally.at - (run?.at ?? tally.at);
-  const facts = run ? [run.mode === "check" ? "check only, nothing written" : "applied", ...(run.hosts.length ? [plural(run.hosts.length, "host")] : []), duration(ms), new Date(run.at).toISOString().replace("T", " ").slice(0, 19) + " UTC"] : [];
+  const facts = run
+    ? [
+        run.mode === "check" ? "check only, nothing written" : "applied",
+        ...(run.hosts.length ? [plural(run.hosts.length, "host")] : []),
+        duration(ms),
+        new Date(run.at).toISOString().replace("T", " ").slice(0, 19) + " UTC",
+      ]
+    : [];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -74,7 +98,13 @@ ${story.tables.map((t) => section(t.title, table(t.columns, t.rows))).join("\n")
 ${section("Timeline", timeline(story))}
 ${section("Changes", changes(story))}
 ${section("Warnings", story.warnings.length > 0 ? `<ul>${story.warnings.map((w) => `<li>${h(w)}</li>`).join("")}</ul>` : "")}
-${section("Slowest tasks", table(["time", "host", "role", "task"], tally.slowest.filter((t) => t.ms >= 1).map((t) => [duration(t.ms), t.lane, t.role, t.task])))}
+${section(
+  "Slowest tasks",
+  table(
+    ["time", "host", "role", "task"],
+    tally.slowest.filter((t) => t.ms >= 1).map((t) => [duration(t.ms), t.lane, t.role, t.task]),
+  ),
+)}
 </body>
 </html>
 `;
@@ -127,10 +157,18 @@ function timeline({ tally, tasks, gates }: Story): string {
   };
   const height = top + lanes.length * rowHeight + 6;
   const bottom = height - 4;
-  const ticks = steps(span).map((t) => `<line class="tick" x1="${x(start + t).toFixed(1)}" x2="${x(start + t).toFixed(1)}" y1="${top - 4}" y2="${bottom}"/><text class="axis" x="${x(start + t).toFixed(1)}" y="12" text-anchor="middle">${t === 0 ? "0" : t < 1000 ? `${t} ms` : `${t / 1000} s`}</text>`);
-  const rows = lanes.map((l, i) => `<text x="${left - 10}" y="${top + i * rowHeight + 17}" text-anchor="end">${h(l.length > 20 ? `${l.slice(0, 19)}…` : l)}</text><line class="row" x1="${left}" x2="${right}" y1="${top + i * rowHeight + 13}" y2="${top + i * rowHeight + 13}"/>`);
+  const ticks = steps(span).map(
+    (t) =>
+      `<line class="tick" x1="${x(start + t).toFixed(1)}" x2="${x(start + t).toFixed(1)}" y1="${top - 4}" y2="${bottom}"/><text class="axis" x="${x(start + t).toFixed(1)}" y="12" text-anchor="middle">${t === 0 ? "0" : t < 1000 ? `${t} ms` : `${t / 1000} s`}</text>`,
+  );
+  const rows = lanes.map(
+    (l, i) =>
+      `<text x="${left - 10}" y="${top + i * rowHeight + 17}" text-anchor="end">${h(l.length > 20 ? `${l.slice(0, 19)}…` : l)}</text><line class="row" x1="${left}" x2="${right}" y1="${top + i * rowHeight + 13}" y2="${top + i * rowHeight + 13}"/>`,
+  );
   const bars = [
-    ...gates.map((g) => bar(g.lane, g.at, g.ms, `gate ${g.status === "failed" ? "failed" : ""}`, `gate ${g.gate}: ${g.status} after ${duration(g.ms)}; ${g.detail}`)),
+    ...gates.map((g) =>
+      bar(g.lane, g.at, g.ms, `gate ${g.status === "failed" ? "failed" : ""}`, `gate ${g.gate}: ${g.status} after ${duration(g.ms)}; ${g.detail}`),
+    ),
     ...tasks.map((t) => bar(t.lane, t.at, t.ms, t.status, `${t.role}: ${t.task}: ${t.status}, ${duration(t.ms)}`)),
   ];
   const seen = (["ok", "changed", "drift", "unknown", "skipped", "failed"] as Status[]).filter((s) => tasks.some((t) => t.status === s));
@@ -147,12 +185,17 @@ function steps(span: number): number[] {
 }
 
 function changes({ tasks, cwd }: Story): string {
-  const rows = tasks.filter((t) => t.status === "changed" || t.status === "drift" || t.status === "unknown").map((t) => {
-    const what = t.changes.map((c) => `${h(c.attribute)} <s>${h(c.current) || "(empty)"}</s> → <b>${h(c.desired) || "(empty)"}</b>`).join("<br>") || h(t.reason ?? "");
-    const diff = t.diff ? `<details><summary>diff</summary><pre>${t.diff.split("\n").map(h).join("\n")}</pre></details>` : "";
-    return `<tr><td class="${t.status}">${t.status}</td><td>${h(t.lane)}</td><td>${h(t.role)}</td><td title="${h(locationText(t.location, cwd))}">${h(t.task)}</td><td>${what}${diff}</td></tr>`;
-  });
-  return rows.length === 0 ? "" : `<div class="wide"><table><thead><tr><th></th><th>host</th><th>role</th><th>task</th><th>what</th></tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
+  const rows = tasks
+    .filter((t) => t.status === "changed" || t.status === "drift" || t.status === "unknown")
+    .map((t) => {
+      const what =
+        t.changes.map((c) => `${h(c.attribute)} <s>${h(c.current) || "(empty)"}</s> → <b>${h(c.desired) || "(empty)"}</b>`).join("<br>") || h(t.reason ?? "");
+      const diff = t.diff ? `<details><summary>diff</summary><pre>${t.diff.split("\n").map(h).join("\n")}</pre></details>` : "";
+      return `<tr><td class="${t.status}">${t.status}</td><td>${h(t.lane)}</td><td>${h(t.role)}</td><td title="${h(locationText(t.location, cwd))}">${h(t.task)}</td><td>${what}${diff}</td></tr>`;
+    });
+  return rows.length === 0
+    ? ""
+    : `<div class="wide"><table><thead><tr><th></th><th>host</th><th>role</th><th>task</th><th>what</th></tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
 }
 
 const CSS = `

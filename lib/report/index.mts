@@ -42,7 +42,13 @@ export async function reporters(options: ReportOptions = {}): Promise<Reporter> 
   const terminal = options.isTTY ?? human.isTTY ?? false;
   const live = terminal && env["TERM"] !== "dumb";
   if (!options.json || live) {
-    const looks = { style: style({ colour: wantsColour(env, terminal), unicode: wantsUnicode(env) }), verbose: options.verbose, diff: options.diff, cwd, stdout: human };
+    const looks = {
+      style: style({ colour: wantsColour(env, terminal), unicode: wantsUnicode(env) }),
+      verbose: options.verbose,
+      diff: options.diff,
+      cwd,
+      stdout: human,
+    };
     all.push(live ? (await import("./tty.mts")).tty(looks) : (await import("./plain.mts")).plain(looks));
   }
   if (options.junit !== undefined) all.push((await import("./junit.mts")).junit({ file: resolve(cwd, options.junit), cwd }));
@@ -65,7 +71,9 @@ function survive(stream: NodeJS.WriteStream): void {
 export function fanOut(all: readonly Reporter[], stderr: Out): Reporter {
   const live = new Set(all);
   const guarded = (reporter: Reporter, act: () => void): void => {
-    try { act(); } catch (error) {
+    try {
+      act();
+    } catch (error) {
       live.delete(reporter);
       stderr.write(`warning: a report is incomplete: ${error instanceof Error ? error.message : String(error)}\n`);
     }
@@ -76,7 +84,12 @@ export function fanOut(all: readonly Reporter[], stderr: Out): Reporter {
     live.clear();
   };
   process.on("exit", end);
-  return { event: (e) => { for (const reporter of live) guarded(reporter, () => reporter.event(e)); }, end };
+  return {
+    event: (e) => {
+      for (const reporter of live) guarded(reporter, () => reporter.event(e));
+    },
+    end,
+  };
 }
 
 function checkFolder(file: string): string {

@@ -5,7 +5,7 @@ import { failureLines } from "./failure.mts";
 import { recapLines } from "./recap.mts";
 import type { Ink, Style } from "./style.mts";
 import { tableLines } from "./table.mts";
-import { Tally, type Counts, type EventOf, type TaskEnd } from "./tally.mts";
+import type { Counts, EventOf, Tally, TaskEnd } from "./tally.mts";
 import { clean, duration, list, padEnd, plural, truncate, width } from "./text.mts";
 
 export interface LinesOptions {
@@ -20,7 +20,16 @@ export interface LinesOptions {
   live?: boolean;
 }
 
-const INKS: Record<string, Ink> = { ok: "green", changed: "yellow", drift: "yellow", unknown: "cyan", skipped: "dim", failed: "red", warning: "yellow", passed: "green" };
+const INKS: Record<string, Ink> = {
+  ok: "green",
+  changed: "yellow",
+  drift: "yellow",
+  unknown: "cyan",
+  skipped: "dim",
+  failed: "red",
+  warning: "yellow",
+  passed: "green",
+};
 /** An equal change of several hosts is held back this long (ms) to become one line. */
 const HOLD_MS = 1000;
 /** Cells that the changes of a task may take beside its name; more go below it. */
@@ -28,7 +37,10 @@ const INLINE = 48;
 /** Hosts of a group that get a line each; more are listed below one line. */
 const EACH = 3;
 
-interface Group { readonly key: string; readonly tasks: TaskEnd[] }
+interface Group {
+  readonly key: string;
+  readonly tasks: TaskEnd[];
+}
 
 /** The permanent lines of a run, as the terminal and a pipe show them; equal changes on several hosts become one line. */
 export class Lines {
@@ -132,7 +144,19 @@ export class Lines {
     if (tasks.length === 1) return this.task(first, [this.where(first.lane)]);
     if (tasks.length === lanes.length) return this.task(first, [this.where(`all ${lanes.length} hosts`)]);
     const lines = this.task(first, [this.where(`${tasks.length} of ${lanes.length}`)]);
-    lines.splice(1, 0, this.below(this.o.style.ink("dim", list(tasks.map((t) => t.lane), 12))));
+    lines.splice(
+      1,
+      0,
+      this.below(
+        this.o.style.ink(
+          "dim",
+          list(
+            tasks.map((t) => t.lane),
+            12,
+          ),
+        ),
+      ),
+    );
     return lines;
   }
 
@@ -181,7 +205,17 @@ export class Lines {
     // A gate that opens at once is no news; one that was waited for says so when the wait begins and when it ends.
     if (known ? e.status === "waiting" : e.status === "passed" && !this.o.verbose) return this.flush(e.at);
     if (this.o.live && e.status === "waiting") return this.flush();
-    return [...this.flush(), this.line(e.status, this.where(e.lane), this.o.style.ink("dim", padEnd("gate", this.roleWidth)), clean(e.gate), this.o.style.ink("dim", clean(e.detail)), e.status === "passed" ? this.ms(e.ms) : "")];
+    return [
+      ...this.flush(),
+      this.line(
+        e.status,
+        this.where(e.lane),
+        this.o.style.ink("dim", padEnd("gate", this.roleWidth)),
+        clean(e.gate),
+        this.o.style.ink("dim", clean(e.detail)),
+        e.status === "passed" ? this.ms(e.ms) : "",
+      ),
+    ];
   }
 
   private phaseEnd(e: EventOf<"phase_end">): string[] {
@@ -190,7 +224,11 @@ export class Lines {
   }
 
   private failure(f: NonNullable<TaskEnd["failure"]>, c: { lane: string; role?: string; task: string; location?: TaskEnd["location"] }): string[] {
-    return ["", ...failureLines(f, { lane: c.lane, role: c.role, task: c.task, location: c.location, cwd: this.o.cwd, style: this.o.style, columns: this.o.columns?.() }), ""];
+    return [
+      "",
+      ...failureLines(f, { lane: c.lane, role: c.role, task: c.task, location: c.location, cwd: this.o.cwd, style: this.o.style, columns: this.o.columns?.() }),
+      "",
+    ];
   }
 
   private line(word: string, ...parts: string[]): string {

@@ -1,10 +1,13 @@
 import type { Out } from "./reporter.mts";
 
 /** The alternate screen without a cursor: what was on the terminal comes back at the end. */
-const ENTER = "\x1b[?1049h\x1b[?25l", LEAVE = "\x1b[?25h\x1b[?1049l";
+const ENTER = "\x1b[?1049h\x1b[?25l",
+  LEAVE = "\x1b[?25h\x1b[?1049l";
 /** Synchronized output: terminals that know it show a frame whole, the others ignore it. */
-const BEGIN = "\x1b[?2026h", COMMIT = "\x1b[?2026l";
-const CTRL_C = "\x03", CTRL_Z = "\x1a";
+const BEGIN = "\x1b[?2026h",
+  COMMIT = "\x1b[?2026l";
+const CTRL_C = "\x03",
+  CTRL_Z = "\x1a";
 
 export interface LiveScreen {
   /** Draws over what was there; each line has to be narrower than the terminal. */
@@ -14,7 +17,14 @@ export interface LiveScreen {
   leave(): void;
 }
 
-interface Keys { isTTY?: boolean; setRawMode?(on: boolean): unknown; resume(): unknown; pause(): unknown; on(event: "data", listener: (chunk: Buffer) => void): unknown; off(event: "data", listener: (chunk: Buffer) => void): unknown }
+interface Keys {
+  isTTY?: boolean;
+  setRawMode?(on: boolean): unknown;
+  resume(): unknown;
+  pause(): unknown;
+  on(event: "data", listener: (chunk: Buffer) => void): unknown;
+  off(event: "data", listener: (chunk: Buffer) => void): unknown;
+}
 
 /**
  * A whole terminal to draw on, redrawn in place. `onQuit` is called by q, Ctrl-C and the signals that end a process, `onResize` when
@@ -35,7 +45,10 @@ export function liveScreen(stdout: Out, stdin: Keys, { onQuit, onResize }: { onQ
   };
   const suspend = (): void => {
     giveBack();
-    process.once("SIGCONT", () => { enter(); onResize(); });
+    process.once("SIGCONT", () => {
+      enter();
+      onResize();
+    });
     process.kill(process.pid, "SIGSTOP");
   };
   const onKey = (chunk: Buffer): void => {
@@ -45,15 +58,23 @@ export function liveScreen(stdout: Out, stdin: Keys, { onQuit, onResize }: { onQ
     }
   };
   enter();
-  if (stdin.isTTY) { stdin.on("data", onKey); stdin.resume(); }
+  if (stdin.isTTY) {
+    stdin.on("data", onKey);
+    stdin.resume();
+  }
   stdout.on?.("resize", onResize);
   process.on("exit", giveBack).on("SIGTSTP", suspend);
   return {
-    draw: (lines) => { if (on) stdout.write(`${BEGIN}\x1b[H${lines.map((l) => `${l}\x1b[K`).join("\r\n")}\x1b[J${COMMIT}`); },
+    draw: (lines) => {
+      if (on) stdout.write(`${BEGIN}\x1b[H${lines.map((l) => `${l}\x1b[K`).join("\r\n")}\x1b[J${COMMIT}`);
+    },
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     leave() {
       giveBack();
-      if (stdin.isTTY) { stdin.off("data", onKey); stdin.pause(); }
+      if (stdin.isTTY) {
+        stdin.off("data", onKey);
+        stdin.pause();
+      }
       stdout.off?.("resize", onResize);
       process.off("exit", giveBack).off("SIGTSTP", suspend);
     },

@@ -6,7 +6,9 @@ import { Tally } from "./tally.mts";
 export function plain({ stdout, ...options }: LinesOptions & { stdout: Out }): Reporter {
   const tally = new Tally();
   const lines = new Lines(tally, options);
-  const print = (texts: string[]): void => { if (texts.length > 0) stdout.write(`${texts.join("\n")}\n`); };
+  const print = (texts: string[]): void => {
+    if (texts.length > 0) stdout.write(`${texts.join("\n")}\n`);
+  };
   return {
     event(e) {
       tally.event(e);

@@ -3,8 +3,34 @@
 const INKS = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], blue: [34, 39], magenta: [35, 39], cyan: [36, 39] } as const;
 export type Ink = keyof typeof INKS;
 
-const UNICODE = { arrow: "→", ellipsis: "…", ok: "✓", failed: "✗", running: "›", waiting: "·", bar: "━", track: "─", dot: "·", space: "·", rule: "─", spinner: "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" };
-const ASCII: typeof UNICODE = { arrow: "->", ellipsis: "...", ok: "+", failed: "x", running: ">", waiting: ".", bar: "#", track: "-", dot: "-", space: "_", rule: "-", spinner: "|/-\\" };
+const UNICODE = {
+  arrow: "→",
+  ellipsis: "…",
+  ok: "✓",
+  failed: "✗",
+  running: "›",
+  waiting: "·",
+  bar: "━",
+  track: "─",
+  dot: "·",
+  space: "·",
+  rule: "─",
+  spinner: "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏",
+};
+const ASCII: typeof UNICODE = {
+  arrow: "->",
+  ellipsis: "...",
+  ok: "+",
+  failed: "x",
+  running: ">",
+  waiting: ".",
+  bar: "#",
+  track: "-",
+  dot: "-",
+  space: "_",
+  rule: "-",
+  spinner: "|/-\\",
+};
 
 export interface Style {
   readonly colour: boolean;

@@ -19,10 +19,15 @@ export function tableLines(table: EventOf<"table">, style: Style, columns = 0): 
     `  ${cells.map((c, i) => ink((numeric[i] ? padStart : padEnd)(c, widths[i]!), i)).join("  ")}`.trimEnd();
   const body = rows.flatMap((row) => {
     const parts = wrap(row[widest] ?? "", widths[widest] ?? 0);
-    return parts.map((part, n) => line(row.map((c, i) => (i === widest ? part : n === 0 ? c : "")), (text) => {
-      const word = text.trim();
-      return GOOD.test(word) ? style.ink("green", text) : BAD.test(word) ? style.ink(["red", "bold"], text) : text;
-    }));
+    return parts.map((part, n) =>
+      line(
+        row.map((c, i) => (i === widest ? part : n === 0 ? c : "")),
+        (text) => {
+          const word = text.trim();
+          return GOOD.test(word) ? style.ink("green", text) : BAD.test(word) ? style.ink(["red", "bold"], text) : text;
+        },
+      ),
+    );
   });
   return ["", style.ink("bold", clean(table.title)), line(head, (t) => style.ink("dim", t)), ...body, ""];
 }

@@ -20,10 +20,22 @@ export interface Lane {
   total: number;
 }
 
-export interface Phase { readonly name: string; readonly lanes: readonly string[]; readonly start: number; readonly counts: Counts; ms?: number }
+export interface Phase {
+  readonly name: string;
+  readonly lanes: readonly string[];
+  readonly start: number;
+  readonly counts: Counts;
+  ms?: number;
+}
 
 /** One thing that went wrong, short enough for the recap. */
-export interface Mishap { lane: string; role?: string; task: string; what: string; location?: TaskEnd["location"] }
+export interface Mishap {
+  lane: string;
+  role?: string;
+  task: string;
+  what: string;
+  location?: TaskEnd["location"];
+}
 
 const SLOWEST = 10;
 

@@ -1,8 +1,10 @@
 import { stripVTControlCharacters } from "node:util";
 
+// biome-ignore lint/suspicious/noMisleadingCharacterClass: single code points are meant
 const ZERO = /[\p{Mn}\p{Me}\u200b-\u200f\ufe00-\ufe0f]/u;
 /** East Asian Wide and Fullwidth of Unicode's EastAsianWidth.txt, by block, and what is an emoji by default. */
-const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /** Cells that a text takes on a terminal; colour codes take none. */
@@ -39,7 +41,7 @@ export function truncateMiddle(text: string, cells: number, ellipsis = "…"): s
   if (head === "" || room < 4) return truncate(text, cells, ellipsis);
   const chars = [...text.slice(head.length)];
   let start = chars.length;
-  for (let used = 0; start > 0 && (used += cellsOf(chars[start - 1]!)) <= room;) start--;
+  for (let used = 0; start > 0 && (used += cellsOf(chars[start - 1]!)) <= room; ) start--;
   return head + ellipsis + chars.slice(start).join("");
 }
 
@@ -49,11 +51,17 @@ export function wrap(text: string, cells: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
-    if (line !== "" && width(line) + 1 + width(word) <= cells) { line += ` ${word}`; continue; }
+    if (line !== "" && width(line) + 1 + width(word) <= cells) {
+      line += ` ${word}`;
+      continue;
+    }
     if (line !== "") lines.push(line);
     line = "";
     for (const char of word) {
-      if (width(line + char) > cells) { lines.push(line); line = ""; }
+      if (width(line + char) > cells) {
+        lines.push(line);
+        line = "";
+      }
       line += char;
     }
   }
@@ -65,19 +73,34 @@ export const padStart = (text: string, cells: number): string => " ".repeat(Math
 
 /** One line that can't move the cursor, ring the bell, turn the text around or colour the screen: what hosts print is not trusted. */
 export function clean(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\t\r\n]+/g, " ").replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "");
+  return stripVTControlCharacters(text)
+    .replace(/[\t\r\n]+/g, " ")
+    .replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "");
 }
 
 /** For texts that are compared: what `clean` would take away is written out, as cat -v and git do (`^[`, `<U+202E>`). */
 export function reveal(text: string): string {
   return text
     .replace(/[\x00-\x1f\x7f]/g, (c) => `^${String.fromCharCode(c.charCodeAt(0) ^ 64)}`)
-    .replace(/[\x80-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => `<U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}>`);
+    .replace(
+      /[\x80-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g,
+      (c) => `<U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}>`,
+    );
 }
 
 /** `clean`, line by line; a line rewritten by carriage returns (a progress bar) keeps its last state. */
 export function cleanLines(text: string): string[] {
-  const lines = text.replace(/\r\n/g, "\n").split("\n").map((l) => clean(l.replace(/\r+$/, "").replace(/^[^]*\r/, "").replaceAll("\t", "    ")));
+  const lines = text
+    .replace(/\r\n/g, "\n")
+    .split("\n")
+    .map((l) =>
+      clean(
+        l
+          .replace(/\r+$/, "")
+          .replace(/^[^]*\r/, "")
+          .replaceAll("\t", "    "),
+      ),
+    );
   while (lines.at(-1)?.trim() === "") lines.pop();
   return lines;
 }

@@ -46,9 +46,14 @@ export function tty({ stdout, now = Date.now, ...given }: TtyOptions): Reporter 
     drawn = next;
   };
   let resized = false;
-  const onResize = (): void => { resized = true; draw(); };
+  const onResize = (): void => {
+    resized = true;
+    draw();
+  };
 
-  const restore = (): void => { if (live) stdout.write(SHOW); };
+  const restore = (): void => {
+    if (live) stdout.write(SHOW);
+  };
   // With another listener the process lives on, and that one decides; alone, we must not keep the signal from ending it.
   const onSignal = (signal: NodeJS.Signals): void => {
     if (process.listenerCount(signal) > 1) return;

@@ -1,4 +1,4 @@
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
 
 const library: ShellLibrary = {
@@ -17,6 +17,12 @@ absent_check() {
 /** No file at this path: what an earlier declaration put there goes when the declaration does. */
 export function absent({ path }: { path: string }): Resource {
   return resource({
-    type: "absent", name: path, uses: [library], check: sh`absent_check ${path}`, apply: sh`rm -f ${path}`, content: "", looksAt: { stat: [path] },
+    type: "absent",
+    name: path,
+    uses: [library],
+    check: sh`absent_check ${path}`,
+    apply: sh`rm -f ${path}`,
+    content: "",
+    looksAt: { stat: [path] },
   });
 }

@@ -2,9 +2,11 @@ import type { ShellLibrary } from "../engine/resource.mts";
 import { kernelArgsLibrary } from "./kernel-args.mts";
 
 /** GRUB's own configuration against what is declared to it. */
-export const grub: readonly ShellLibrary[] = [kernelArgsLibrary, {
-  name: "grub",
-  text: `
+export const grub: readonly ShellLibrary[] = [
+  kernelArgsLibrary,
+  {
+    name: "grub",
+    text: `
 GRUB_CFG=/boot/grub/grub.cfg
 # of other systems and by hand made entries we know nothing
 grub_entries() { sed -n '/^### BEGIN [^ ]*10_linux/,/^### END [^ ]*10_linux/p' "$GRUB_CFG" | grep -E '^[[:space:]]*linux[a-z0-9]*[[:space:]]'; }
@@ -27,12 +29,15 @@ END
   for sp_word in $OURS; do ! has_word "$sp_lacking" "$sp_word" || sp_missing="$sp_missing\${sp_missing:+ }$sp_word"; done
   [ -z "$sp_missing" ] || differs "$GRUB_CFG" "without $sp_missing" "$OURS"
 }`,
-}];
+  },
+];
 
 /** The boot entries of systemd's kernel-install (Type #1: a .conf file each), likewise. */
-export const bootEntries: readonly ShellLibrary[] = [kernelArgsLibrary, {
-  name: "boot-entries",
-  text: `
+export const bootEntries: readonly ShellLibrary[] = [
+  kernelArgsLibrary,
+  {
+    name: "boot-entries",
+    text: `
 boot_entries() { for sp_f in /boot/efi/loader/entries/*.conf /efi/loader/entries/*.conf /boot/loader/entries/*.conf; do [ ! -f "$sp_f" ] || echo "$sp_f"; done; }
 entries_check() {
   our_args
@@ -65,4 +70,5 @@ entries_apply() {
   [ -n "$sp_done" ] || cannot "no kernel image was found in /usr/lib/modules and /boot" "run kernel-install add by hand"
   forgotten
 }`,
-}];
+  },
+];

@@ -1,8 +1,11 @@
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
-import { type Ownership, fileLibrary, octal } from "./file.mts";
+import { fileLibrary, type Ownership, octal } from "./file.mts";
 
-export interface DirectorySpec extends Ownership { path: string; needs?: readonly string[] }
+export interface DirectorySpec extends Ownership {
+  path: string;
+  needs?: readonly string[];
+}
 
 const library: ShellLibrary = {
   name: "directory",

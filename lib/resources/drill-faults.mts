@@ -1,4 +1,4 @@
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { type Sh, sh } from "../sh.mts";
 import { drillLibrary } from "./drill.mts";
 import { serviceLibrary } from "./service.mts";
@@ -15,7 +15,8 @@ export interface Place {
 export type Make = (name: string, place: Place, deadline: number) => Resource;
 
 /** The largest disk that is filled, KiB: 1 TiB; where the room may be somebody else's (memory, a container) 1 GiB. */
-const LARGEST = 2 ** 30, LARGEST_SHARED = 2 ** 20;
+const LARGEST = 2 ** 30,
+  LARGEST_SHARED = 2 ** 20;
 
 const faults: ShellLibrary = {
   name: "drill-faults",
@@ -83,27 +84,55 @@ drill_start_empty() { # STORE
 }`,
 };
 
-const fault = (can: (place: Place) => Sh, make: (place: Place) => Sh): Make => (name, place, deadline) => resource({
-  type: "fault", name, uses: [serviceLibrary, drillLibrary, faults], timeout: 120,
-  check: sh`drill_can ${name} ${can(place)}`, apply: sh`drill_arm ${name} ${deadline} ${place.store} && ${make(place)}`,
-});
+const fault =
+  (can: (place: Place) => Sh, make: (place: Place) => Sh): Make =>
+  (name, place, deadline) =>
+    resource({
+      type: "fault",
+      name,
+      uses: [serviceLibrary, drillLibrary, faults],
+      timeout: 120,
+      check: sh`drill_can ${name} ${can(place)}`,
+      apply: sh`drill_arm ${name} ${deadline} ${place.store} && ${make(place)}`,
+    });
 
 /** SIGKILL; systemd starts it again after the unit's RestartSec. */
-export const killed = fault(() => sh`:`, () => sh`systemctl kill -s KILL nats-server`);
+export const killed = fault(
+  () => sh`:`,
+  () => sh`systemctl kill -s KILL nats-server`,
+);
 
 /** SIGSTOP: its connections stay open, and nobody answers. */
-export const paused = fault(() => sh`:`, () => sh`systemctl kill -s STOP nats-server`);
+export const paused = fault(
+  () => sh`:`,
+  () => sh`systemctl kill -s STOP nats-server`,
+);
 
 /** Silent towards clients and the other nodes; SSH stays. By routing rules, so that a bare host can do it. */
-export const cutOff = fault(() => sh`drill_can_cut`, ({ ports }) => sh`drill_cut ${ports}`);
+export const cutOff = fault(
+  () => sh`drill_can_cut`,
+  ({ ports }) => sh`drill_cut ${ports}`,
+);
 
 /** No byte is left in the store's file system, where that is its own. */
-export const filled = fault(({ store }) => sh`drill_can_fill ${store}`, ({ store }) => sh`drill_brim ${store}`);
+export const filled = fault(
+  ({ store }) => sh`drill_can_fill ${store}`,
+  ({ store }) => sh`drill_brim ${store}`,
+);
 
 /** Killed, and not started again yet: what comes next is `startedEmpty`. */
-export const down = fault(({ store }) => sh`drill_can_lose ${store}`, () => sh`drill_lose`);
+export const down = fault(
+  ({ store }) => sh`drill_can_lose ${store}`,
+  () => sh`drill_lose`,
+);
 
 /** After `down`: its streams are moved aside, and it starts with nothing. */
-export const startedEmpty = ({ store }: Place): Resource => resource({
-  type: "store", name: "empty", uses: [serviceLibrary, drillLibrary, faults], timeout: 120, check: sh`drill_is_empty ${store}`, apply: sh`drill_start_empty ${store}`,
-});
+export const startedEmpty = ({ store }: Place): Resource =>
+  resource({
+    type: "store",
+    name: "empty",
+    uses: [serviceLibrary, drillLibrary, faults],
+    timeout: 120,
+    check: sh`drill_is_empty ${store}`,
+    apply: sh`drill_start_empty ${store}`,
+  });

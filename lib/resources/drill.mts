@@ -1,4 +1,4 @@
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
 
 /**
@@ -10,7 +10,8 @@ export const DRILL = "/run/sampan/drill";
 /** Rules of ours by their number (ip-rule, priority). */
 const PRIORITY = 14222;
 /** Stands beside the store's folder `jetstream`, in its file system. */
-const FILL = "sampan-drill-fill", ASIDE = "sampan-drill-aside";
+const FILL = "sampan-drill-fill",
+  ASIDE = "sampan-drill-aside";
 
 export const drillLibrary: ShellLibrary = {
   name: "drill",
@@ -68,14 +69,23 @@ drill_of() { set -- $(df -Pk "$1" | tail -n 1); printf %s "$6"; } # its mount po
 const evenWhenStopped: ShellLibrary = { name: "even-when-stopped", text: "trap '' USR1; SP_STOP=0" };
 
 /** Nothing that a drill did to this host is left: no fault, no full disk, the store in its place, the server started. */
-export const drillHealed = (store: string): Resource => resource({
-  type: "drill", name: "undone", uses: [drillLibrary, evenWhenStopped], check: sh`drill_left ${store}`, apply: sh`drill_heal ${store}`, timeout: 180,
-});
+export const drillHealed = (store: string): Resource =>
+  resource({
+    type: "drill",
+    name: "undone",
+    uses: [drillLibrary, evenWhenStopped],
+    check: sh`drill_left ${store}`,
+    apply: sh`drill_heal ${store}`,
+    timeout: 180,
+  });
 
 /** The old store of a node that has lost it in a drill and has its replicas again; to be asked for only when the cluster is whole. */
-export const drillCopyGone = (store: string): Resource => resource({
-  type: "drill", name: "old store removed", uses: [drillLibrary],
-  check: sh`[ ! -d ${store}/"$drill_aside" ] || [ ! -d ${store}/jetstream ] || differs ${store}/"$drill_aside" present absent`,
-  apply: sh`rm -rf ${store}/"$drill_aside"`,
-  timeout: 900,
-});
+export const drillCopyGone = (store: string): Resource =>
+  resource({
+    type: "drill",
+    name: "old store removed",
+    uses: [drillLibrary],
+    check: sh`[ ! -d ${store}/"$drill_aside" ] || [ ! -d ${store}/jetstream ] || differs ${store}/"$drill_aside" present absent`,
+    apply: sh`rm -rf ${store}/"$drill_aside"`,
+    timeout: 900,
+  });

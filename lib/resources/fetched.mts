@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
-import { type Ownership, fileLibrary, octal } from "./file.mts";
+import { fileLibrary, type Ownership, octal } from "./file.mts";
 
 export interface FetchedSpec extends Ownership {
   path: string;

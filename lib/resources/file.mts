@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { type Payload, type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Payload, type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { Secret } from "../secret.mts";
 import { Sh, sh } from "../sh.mts";
 
-export interface Ownership { /** name or number, as the group */ owner?: string; group?: string; /** permission bits, e.g. 0o640 */ mode?: number }
+export interface Ownership {
+  /** name or number, as the group */ owner?: string;
+  group?: string;
+  /** permission bits, e.g. 0o640 */
+  mode?: number;
+}
 
 export interface FileSpec extends Ownership {
   path: string;
@@ -75,7 +80,9 @@ file_validated() { # STATUS: drops the staged text when the validating command d
 export function file(spec: FileSpec): Resource {
   const { path, content, validate, owner = "root", group = "root", mode = 0o644 } = spec;
   const secret = content instanceof Secret;
-  const sum = createHash("sha256").update(secret ? content.reveal() : content).digest("hex");
+  const sum = createHash("sha256")
+    .update(secret ? content.reveal() : content)
+    .digest("hex");
   const staged = new Sh('"$STAGED"');
   const validation = validate ? sh`\n(${validate(staged)}); file_validated $? || return` : sh``;
   return resource({
@@ -91,7 +98,11 @@ export function file(spec: FileSpec): Resource {
   });
 }
 
-export interface ArtifactSpec extends Ownership { path: string; payload: Payload; needs?: readonly string[] }
+export interface ArtifactSpec extends Ownership {
+  path: string;
+  payload: Payload;
+  needs?: readonly string[];
+}
 
 /** A file whose bytes the controller holds and pushes only to hosts that lack them. The folder is made. */
 export function artifact({ path, payload, owner = "root", group = "root", mode = 0o755, needs }: ArtifactSpec): Resource {

@@ -22,9 +22,11 @@ export function freshStore({ server, cluster, conf, storeDir, jetstream }: Newco
   return resource({
     type: "new store",
     name: storeDir,
-    uses: [serviceLibrary, {
-      name: "fresh-store",
-      text: `
+    uses: [
+      serviceLibrary,
+      {
+        name: "fresh-store",
+        text: `
 fresh_own() { # CONF SERVER CLUSTER
   grep -qsxF 'server_name: "'"$2"'"' "$1" && sed -n '/^cluster {/,/^}/s/^  name: //p' "$1" | grep -qxF '"'"$3"'"'
 }
@@ -41,7 +43,8 @@ fresh_check() { # STORE-DIR CONF SERVER CLUSTER JETSTREAM
       "if its streams may be forgotten, move it away on the host: mv $1/jetstream $1/jetstream.old; then run again"
   done
 }`,
-    }],
+      },
+    ],
     check: sh`fresh_check ${storeDir} ${conf} ${server} ${cluster} ${jetstream ? "yes" : "no"}`,
     apply: sh`:`,
   });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
 import { fileLibrary } from "./file.mts";
 
@@ -63,12 +63,17 @@ kernel_cmdline() { # ARGS: sets LINE, /etc/kernel/cmdline as it should be
 }`,
 };
 
-const words = (args: Readonly<Record<string, string>>): string => Object.entries(args).map(([name, value]) => (value ? `${name}=${value}` : name)).join(" ");
+const words = (args: Readonly<Record<string, string>>): string =>
+  Object.entries(args)
+    .map(([name, value]) => (value ? `${name}=${value}` : name))
+    .join(" ");
 
 /** Arguments of the kernel's command line in a file of our own that GRUB's configuration is made from. None: no file. */
 export function grubArgs({ args }: { args: Readonly<Record<string, string>> }): Resource {
   const wanted = words(args);
-  const content = wanted && `# Managed by sampan: change \`kernel_args:\` in the inventory instead. Takes effect by update-grub and a reboot.\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX ${wanted}"\n`;
+  const content =
+    wanted &&
+    `# Managed by sampan: change \`kernel_args:\` in the inventory instead. Takes effect by update-grub and a reboot.\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX ${wanted}"\n`;
   const sum = createHash("sha256").update(content).digest("hex");
   return resource({
     type: "kernel-args",

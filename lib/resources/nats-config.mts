@@ -10,16 +10,19 @@ export function natsConfig(path: string): Resource {
   return resource({
     type: "configuration",
     name: path,
-    uses: [...natsUnitLibrary, {
-      name: "nats-config",
-      text: `
+    uses: [
+      ...natsUnitLibrary,
+      {
+        name: "nats-config",
+        text: `
 nats_config_check() {
   sp_said=$(${NATS_SERVER} -t -c "$1" 2>&1) || { printf '%s\\n' "$sp_said"; cannot "nats-server would not start with $1 again" "run site.mts with --check --diff to see what differs from the inventory"; }
   case $sp_said in *"(sha256:"*) sp_digest=\${sp_said##*"("}; tells ${CONFIG_DIGEST} "\${sp_digest%%")"*}" ;; esac
   nats_due
   [ -z "$DUE" ] || cannot "the running nats-server has an earlier $WHY than what lies on the disk" "run site.mts: it does the $DUE"
 }`,
-    }],
+      },
+    ],
     check: sh`nats_config_check ${path}`,
     apply: sh`:`,
   });

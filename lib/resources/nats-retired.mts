@@ -15,9 +15,11 @@ export function natsRetired({ conf, storeDir }: { conf: string; storeDir: string
   return resource({
     type: "retired",
     name: "nats-server",
-    uses: [serviceLibrary, {
-      name: "nats-retired",
-      text: `
+    uses: [
+      serviceLibrary,
+      {
+        name: "nats-retired",
+        text: `
 retired_check() { # CONF STORE-DIR
   unit_state nats-server
   case $U_ACTIVE in inactive | failed) ;; *) differs service "$U_ACTIVE" stopped ;; esac
@@ -36,7 +38,8 @@ retired_apply() {
   [ ! -e "$1" ] || mv -f "$1" "$1.retired" || return
   [ ! -e "$2/jetstream" ] || mv "$2/jetstream" "$2/jetstream.retired-$(date -u +%Y%m%dT%H%M%SZ)"
 }`,
-    }],
+      },
+    ],
     check: sh`retired_check ${conf} ${storeDir}`,
     apply: sh`retired_apply ${conf} ${storeDir}`,
     // lame duck may take its whole duration

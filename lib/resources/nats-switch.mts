@@ -1,13 +1,18 @@
 import type { ShellLibrary } from "../engine/resource.mts";
 import { fileLibrary } from "./file.mts";
-import { FORMER, NATS_SERVER, RESTART_ONLY, TRYING, natsUnitLibrary } from "./nats-unit.mts";
+import { FORMER, NATS_SERVER, natsUnitLibrary, RESTART_ONLY, TRYING } from "./nats-unit.mts";
 import { serviceLibrary } from "./service.mts";
 import { symlinkLibrary } from "./symlink.mts";
 
 /** Takes one host's nats-server from one version to another: stop, switch the link, start, wait. */
-export const natsSwitchLibrary: readonly ShellLibrary[] = [fileLibrary, serviceLibrary, symlinkLibrary, ...natsUnitLibrary, {
-  name: "nats-switch",
-  text: `
+export const natsSwitchLibrary: readonly ShellLibrary[] = [
+  fileLibrary,
+  serviceLibrary,
+  symlinkLibrary,
+  ...natsUnitLibrary,
+  {
+    name: "nats-switch",
+    text: `
 nats_switch_check() { # PROGRAM
   symlink_check ${NATS_SERVER} "$1"
   unit_state nats-server
@@ -45,4 +50,5 @@ nats_switch() { # PROGRAM VERSION
   }
   rm -f ${TRYING}
 }`,
-}];
+  },
+];

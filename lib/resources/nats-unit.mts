@@ -20,9 +20,12 @@ export const READ_AT_START = [RESTART_ONLY, "/etc/nats/nats-server.env", UNIT];
 export const READ_AT_RELOAD = ["/etc/nats/nats-server.conf", "/etc/nats/tls/ca.crt", "/etc/nats/tls/server.crt", "/etc/nats/tls/server.key"];
 
 /** Says by `nats_due` whether the running nats-server is behind what lies, or after this program will lie, on the disk. */
-export const natsUnitLibrary: readonly ShellLibrary[] = [fileLibrary, serviceLibrary, {
-  name: "nats-unit",
-  text: `
+export const natsUnitLibrary: readonly ShellLibrary[] = [
+  fileLibrary,
+  serviceLibrary,
+  {
+    name: "nats-unit",
+    text: `
 nats_will_read() { # FILE…: as sha256sum prints it
   for sp_file do will_sum "$sp_file"; printf '%s  %s\\n' "$S_SUM" "$sp_file"; done
 }
@@ -42,4 +45,5 @@ nats_follow() { # restart or reload
     reload) systemctl reload nats-server ;;
   esac || { service_log nats-server; return 1; }
 }`,
-}];
+  },
+];

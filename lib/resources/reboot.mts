@@ -2,9 +2,11 @@ import type { ShellLibrary } from "../engine/resource.mts";
 import { kernelArgsLibrary } from "./kernel-args.mts";
 
 /** A reboot for the sake of kernel arguments, which leaves time to say that it is on its way. */
-export const rebootLibraries: readonly ShellLibrary[] = [kernelArgsLibrary, {
-  name: "reboot",
-  text: `
+export const rebootLibraries: readonly ShellLibrary[] = [
+  kernelArgsLibrary,
+  {
+    name: "reboot",
+    text: `
 reboot_check() {
   # after its apply the reboot is on its way, and nothing more can be said here
   [ "$SP_PASS" != 2 ] || return 0
@@ -22,4 +24,5 @@ reboot_apply() {
   systemctl start nats-server
   return 1
 }`,
-}];
+  },
+];

@@ -13,9 +13,11 @@ export function storeAside({ storeDir, unit, saved }: { storeDir: string; unit: 
   return resource({
     type: "standalone store",
     name: storeDir,
-    uses: [serviceLibrary, {
-      name: "store-aside",
-      text: `
+    uses: [
+      serviceLibrary,
+      {
+        name: "store-aside",
+        text: `
 store_aside_check() { # STORE ASIDE SAVED…
   for sp_meta in "$1"/jetstream/*/_js_/_meta_; do
     [ -d "$sp_meta" ] || continue
@@ -42,7 +44,8 @@ store_aside_apply() { # STORE ASIDE UNIT
   [ "$3" = nats-server ] || systemctl -q disable "$3" 2>/dev/null
   if [ -d "$1/jetstream" ]; then mv "$1/jetstream" "$2"; else mkdir -p "$2"; fi && sync
 }`,
-    }],
+      },
+    ],
     check: sh`store_aside_check ${storeDir} ${asideOf(storeDir)} ${saved.join(" ") || ""}`,
     apply: sh`store_aside_apply ${storeDir} ${asideOf(storeDir)} ${unit}`,
     timeout: 900,

@@ -9,9 +9,10 @@ export function storeGuard(storeDir: string): Resource {
   return resource({
     type: "store",
     name: storeDir,
-    uses: [{
-      name: "store-guard",
-      text: `
+    uses: [
+      {
+        name: "store-guard",
+        text: `
 store_check() {
   for sp_meta in "$1"/jetstream/*/_js_/_meta_; do [ ! -d "$sp_meta" ] || return 0; done
   sp_found=
@@ -19,7 +20,8 @@ store_check() {
   [ -z "$sp_found" ] || cannot "$1 holds streams of a standalone server:$sp_found. In a cluster nats-server would delete them" \\
     "snapshot them first and restore them into the cluster (playbooks/migrate.mts), or, if they may go, move $1/jetstream away"
 }`,
-    }],
+      },
+    ],
     check: sh`store_check ${storeDir}`,
     apply: sh`:`,
   });

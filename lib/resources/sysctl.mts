@@ -1,4 +1,4 @@
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
 
 export const sysctlLibrary: ShellLibrary = {
@@ -27,7 +27,11 @@ export const words = (value: string | number): string => String(value).trim().sp
 /** The running kernel's value; persistence is a file of its own. Skipped where the host may not set it (a container). */
 export function sysctl({ key, value, container }: { key: string; value: string | number; container: string }): Resource {
   const path = `/proc/sys/${sysctlPath(key)}`;
-  const absent = key.includes("*") ? "a pattern: it is applied at boot" : container ? `not settable in a container (${container})` : `this kernel has no ${key}`;
+  const absent = key.includes("*")
+    ? "a pattern: it is applied at boot"
+    : container
+      ? `not settable in a container (${container})`
+      : `this kernel has no ${key}`;
   const readOnly = container ? `not settable in a container (${container})` : "not settable on this host";
   return resource({
     type: "sysctl",

@@ -1,4 +1,4 @@
-import { type Resource, type ShellLibrary, resource } from "../engine/resource.mts";
+import { type Resource, resource, type ShellLibrary } from "../engine/resource.mts";
 import { sh } from "../sh.mts";
 
 const library: ShellLibrary = {

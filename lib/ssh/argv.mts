@@ -14,16 +14,33 @@ export interface SshOptions {
 /** Arguments for the first `ssh` of a run: it is the master, and its session is the host's shell. ssh_config, agents and jump hosts count. */
 export function masterArgv(c: Connection, control: string, options: SshOptions): string[] {
   return [
-    "-M", "-S", control, "-o", "ControlPersist=no",
-    "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
-    "-o", `UserKnownHostsFile=${fileName(c.known_hosts)}`, ...hostKeys(options),
+    "-M",
+    "-S",
+    control,
+    "-o",
+    "ControlPersist=no",
+    "-T",
+    "-x",
+    "-a",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "LogLevel=ERROR",
+    "-o",
+    `UserKnownHostsFile=${fileName(c.known_hosts)}`,
+    ...hostKeys(options),
     ...(c.user ? ["-l", c.user] : []),
     ...(c.port ? ["-p", String(c.port)] : []),
     ...identity(c),
     ...(c.proxy_jump ? ["-o", `ProxyCommand=${jump(c, c.proxy_jump.split(","), options)}`] : []),
     // of two values ssh takes the first: the user's own before our defaults
-    ...Object.entries(c.options).flatMap(([k, v]) => ["-o", `${k}=${v}`]), "-o", CONNECT_TIMEOUT, ...KEEPALIVE,
-    "--", c.address, remoteShell(c),
+    ...Object.entries(c.options).flatMap(([k, v]) => ["-o", `${k}=${v}`]),
+    "-o",
+    CONNECT_TIMEOUT,
+    ...KEEPALIVE,
+    "--",
+    c.address,
+    remoteShell(c),
   ];
 }
 
@@ -31,8 +48,14 @@ export function masterArgv(c: Connection, control: string, options: SshOptions):
 const fileName = (path: string): string => `"${path.replace(/["\\]/g, "\\$&").replaceAll("%", "%%")}"`;
 /** Not -i, which looks for the file before it reads its %. */
 const identity = (c: Connection): string[] => (c.identity_file ? ["-o", `IdentityFile=${fileName(c.identity_file)}`] : []);
-const hostKeys = (options: SshOptions): string[] => ["-o", "GlobalKnownHostsFile=/dev/null",
-  "-o", `StrictHostKeyChecking=${options.acceptNewHostKeys ? "accept-new" : "yes"}`, "-o", "UpdateHostKeys=no"];
+const hostKeys = (options: SshOptions): string[] => [
+  "-o",
+  "GlobalKnownHostsFile=/dev/null",
+  "-o",
+  `StrictHostKeyChecking=${options.acceptNewHostKeys ? "accept-new" : "yes"}`,
+  "-o",
+  "UpdateHostKeys=no",
+];
 
 /**
  * The way through jump hosts. Not `-J`, which passes nothing on: here the inventory's key and known_hosts count for them too, beside
@@ -41,19 +64,53 @@ const hostKeys = (options: SshOptions): string[] => ["-o", "GlobalKnownHostsFile
 function jump(c: Connection, hops: readonly string[], options: SshOptions): string {
   const [, user, host = "", port] = /^(?:ssh:\/\/)?(?:(.+)@)?(\[.*\]|[^:]*)(?::(\d+))?$/.exec(hops.at(-1)!.trim()) ?? [];
   const before = hops.slice(0, -1);
-  return ["ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-o", "ControlPath=none",
-    "-o", `UserKnownHostsFile=${fileName(c.known_hosts)} ~/.ssh/known_hosts ~/.ssh/known_hosts2`, ...hostKeys(options),
-    ...(user ? ["-l", user] : []), ...(port ? ["-p", port] : []), ...identity(c),
+  return [
+    "ssh",
+    "-T",
+    "-x",
+    "-a",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "LogLevel=ERROR",
+    "-o",
+    "ControlPath=none",
+    "-o",
+    `UserKnownHostsFile=${fileName(c.known_hosts)} ~/.ssh/known_hosts ~/.ssh/known_hosts2`,
+    ...hostKeys(options),
+    ...(user ? ["-l", user] : []),
+    ...(port ? ["-p", port] : []),
+    ...identity(c),
     ...(before.length ? ["-o", `ProxyCommand=${jump(c, before, options)}`] : []),
-    "-o", CONNECT_TIMEOUT, "-W", TARGET, "--", host.replace(/^\[(.*)\]$/, "$1"),
-  // what ssh reads once more on each level is escaped once more
-  ].map((word) => quote(word === TARGET ? word : word.replaceAll("%", "%%"))).join(" ");
+    "-o",
+    CONNECT_TIMEOUT,
+    "-W",
+    TARGET,
+    "--",
+    host.replace(/^\[(.*)\]$/, "$1"),
+    // what ssh reads once more on each level is escaped once more
+  ]
+    .map((word) => quote(word === TARGET ? word : word.replaceAll("%", "%%")))
+    .join(" ");
 }
 const TARGET = "[%h]:%p";
 
 /** Arguments for a further channel over a master; where that has gone, they must not make a connection of their own. */
-export const channelArgv = (c: Connection, control: string, command: string): string[] =>
-  ["-S", control, "-o", "ProxyCommand=false", "-T", "-x", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "--", c.address, asRoot(c, `sh -c ${quote(afterPassword(c) + oneLine(command))}`)];
+export const channelArgv = (c: Connection, control: string, command: string): string[] => [
+  "-S",
+  control,
+  "-o",
+  "ProxyCommand=false",
+  "-T",
+  "-x",
+  "-o",
+  "BatchMode=yes",
+  "-o",
+  "LogLevel=ERROR",
+  "--",
+  c.address,
+  asRoot(c, `sh -c ${quote(afterPassword(c) + oneLine(command))}`),
+];
 
 /**
  * The same command without what some login shell reads even in single quotes: csh a newline and `!`, fish two backslashes. A login shell
@@ -63,13 +120,20 @@ const oneLine = (command: string): string =>
   /[!\\\n]/.test(command) ? `eval "$(printf %b '${command.replace(/[!\\\n']/g, (c) => `\\0${c.charCodeAt(0).toString(8).padStart(3, "0")}`)}')"` : command;
 
 /** Arguments that make a running master listen on `socket` for `to` as seen from the host. */
-export const forwardArgv = (c: Connection, control: string, localPort: number, to: string): string[] =>
-  ["-S", control, "-O", "forward", "-L", `127.0.0.1:${localPort}:${to}`, "--", c.address];
+export const forwardArgv = (c: Connection, control: string, localPort: number, to: string): string[] => [
+  "-S",
+  control,
+  "-O",
+  "forward",
+  "-L",
+  `127.0.0.1:${localPort}:${to}`,
+  "--",
+  c.address,
+];
 
 /** The line after which a stream is ours: with a password, what comes before it is for sudo, which may or may not read it. */
 export const BEGIN = "#sampan";
-const afterPassword = (c: Connection): string =>
-  c.become && c.become_password ? `while IFS= read -r l && [ "$l" != "${BEGIN}" ]; do :; done; ` : "";
+const afterPassword = (c: Connection): string => (c.become && c.become_password ? `while IFS= read -r l && [ "$l" != "${BEGIN}" ]; do :; done; ` : "");
 
 /**
  * The command for the login shell, whatever that is (plain words only, so fish or csh will do). The locale is fixed so that

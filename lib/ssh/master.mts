@@ -6,17 +6,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Connection } from "../inventory/types.mts";
-import { BEGIN, type SshOptions, channelArgv, forwardArgv, masterArgv } from "./argv.mts";
+import { BEGIN, channelArgv, forwardArgv, masterArgv, type SshOptions } from "./argv.mts";
 
 /** What a finished ssh process said. */
-export interface Ended { exit: number | null; stderr: string }
+export interface Ended {
+  exit: number | null;
+  stderr: string;
+}
 
 /** Folder of one run's control sockets; short, because a socket's path may have 107 bytes at most (unix(7)). */
 export class ControlFolder {
   readonly path = mkdtempSync(join(tmpdir(), "sampan-"));
   #next = 0;
-  socket(): string { return join(this.path, String(this.#next++)); }
-  remove(): void { rmSync(this.path, { recursive: true, force: true }); }
+  socket(): string {
+    return join(this.path, String(this.#next++));
+  }
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
 }
 
 /**
@@ -37,11 +44,20 @@ export class Master {
     // Its own process group: Ctrl-C on the terminal is ours to handle, not ssh's to die of.
     this.#child = spawn("ssh", masterArgv(connection, control, options), { stdio: ["pipe", "pipe", "pipe"], detached: true });
     this.#child.stdout!.on("data", onData);
-    this.#child.stderr!.on("data", (d: Buffer) => { if (this.#stderr.length < 20_000) this.#stderr += d.toString(); });
-    this.#child.stdin!.on("error", () => { /* the end is told by `ended` */ });
+    this.#child.stderr!.on("data", (d: Buffer) => {
+      if (this.#stderr.length < 20_000) this.#stderr += d.toString();
+    });
+    this.#child.stdin!.on("error", () => {
+      /* the end is told by `ended` */
+    });
     this.ended = new Promise((resolve) => {
-      this.#child.on("error", (e) => { this.#stderr += e.message; });
-      this.#child.on("close", (exit) => { this.#over = true; resolve({ exit, stderr: this.#stderr }); });
+      this.#child.on("error", (e) => {
+        this.#stderr += e.message;
+      });
+      this.#child.on("close", (exit) => {
+        this.#over = true;
+        resolve({ exit, stderr: this.#stderr });
+      });
     });
     this.send(this.#password());
   }
@@ -51,18 +67,27 @@ export class Master {
     return become && become_password ? `${become_password.reveal()}\n${BEGIN}\n` : "";
   }
 
-  send(text: string): void { this.#child.stdin!.write(text); }
+  send(text: string): void {
+    this.#child.stdin!.write(text);
+  }
 
   /** Runs a command beside the shell; `input` is a file to stream into it. */
   async channel(command: string, input?: string): Promise<Ended> {
     const child = spawn("ssh", channelArgv(this.connection, this.#control, command), { stdio: ["pipe", "ignore", "pipe"], detached: true });
     let stderr = "";
-    child.stderr.on("data", (d: Buffer) => { stderr += d.toString(); });
+    child.stderr.on("data", (d: Buffer) => {
+      stderr += d.toString();
+    });
     const closed = once(child, "close") as Promise<[number | null]>;
-    child.stdin.on("error", () => { /* told by the exit status */ });
+    child.stdin.on("error", () => {
+      /* told by the exit status */
+    });
     child.stdin.write(this.#password());
     if (input === undefined) child.stdin.end();
-    else await pipeline(createReadStream(input, { highWaterMark: 1 << 18 }), child.stdin).catch(() => { /* likewise */ });
+    else
+      await pipeline(createReadStream(input, { highWaterMark: 1 << 18 }), child.stdin).catch(() => {
+        /* likewise */
+      });
     const [exit] = await closed;
     return { exit, stderr };
   }
@@ -85,7 +110,9 @@ export class Master {
     clearTimeout(timer);
   }
 
-  kill(): void { if (!this.#over) this.#child.kill("SIGKILL"); }
+  kill(): void {
+    if (!this.#over) this.#child.kill("SIGKILL");
+  }
 }
 
 async function freePort(): Promise<number> {

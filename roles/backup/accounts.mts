@@ -19,4 +19,6 @@ export async function connectAccounts(cluster: Cluster): Promise<Map<string, Nat
   }
 }
 
-export const closeAll = async (connections: ReadonlyMap<string, NatsConnection>): Promise<void> => { await Promise.all([...connections.values()].map((nc) => nc.close())); };
+export const closeAll = async (connections: ReadonlyMap<string, NatsConnection>): Promise<void> => {
+  await Promise.all([...connections.values()].map((nc) => nc.close()));
+};

@@ -12,10 +12,15 @@ const owning = (all: readonly Wanting[]): Owning[] => all.filter((h): h is Ownin
 
 /** The region's CA and a certificate for each host; or the user's own, for those hosts that name some. `instead`: a look ahead, with dryRun. */
 export async function certificates(inventory: Inventory<Vars>, dryRun: boolean, instead?: PkiOptions["instead"]): Promise<Pki> {
-  const all = wanting(inventory), own = owning(all);
+  const all = wanting(inventory),
+    own = owning(all);
   const theirs = own.length ? ownCertificates(inventory.dir, own) : undefined;
   if (theirs && own.length === all.length) return theirs;
-  const ours = await ensurePki(inventory.dir, all.filter((h) => !h.tls), { dryRun, ...(instead && { instead }) });
+  const ours = await ensurePki(
+    inventory.dir,
+    all.filter((h) => !h.tls),
+    { dryRun, ...(instead && { instead }) },
+  );
   if (!theirs) return ours;
   return { ca: ours.ca + theirs.ca, hosts: new Map([...ours.hosts, ...theirs.hosts]), changed: ours.changed, warnings: [...ours.warnings, ...theirs.warnings] };
 }
@@ -25,7 +30,9 @@ export const hasAuthority = (inventory: Inventory<Vars>): boolean => hasPki(inve
 
 /** Are the certificates that there are fit for their hosts? Needs nothing but this machine, and makes nothing. @throws UsageError with all that is wrong */
 export async function checkCertificates(inventory: Inventory<Vars>): Promise<void> {
-  const all = wanting(inventory), own = owning(all), ours = all.filter((h) => !h.tls);
+  const all = wanting(inventory),
+    own = owning(all),
+    ours = all.filter((h) => !h.tls);
   if (own.length) ownCertificates(inventory.dir, own);
   if (ours.length && (hasPki(inventory.dir) || ours.some((h) => h.name === "ca"))) await ensurePki(inventory.dir, ours, { dryRun: true });
 }

@@ -11,9 +11,11 @@ export const subject = (what = "a subject") =>
 
 /** True when some subject matches both, each with wildcards. */
 export function subjectsOverlap(a: string, b: string): boolean {
-  const left = a.split("."), right = b.split(".");
+  const left = a.split("."),
+    right = b.split(".");
   for (let i = 0; ; i++) {
-    const x = left[i], y = right[i];
+    const x = left[i],
+      y = right[i];
     if (x === undefined || y === undefined) return x === y;
     if (x === ">" || y === ">") return true;
     if (x !== y && x !== "*" && y !== "*") return false;
@@ -22,9 +24,11 @@ export function subjectsOverlap(a: string, b: string): boolean {
 
 /** True when every subject that `inside` matches is matched by `outside` too. */
 export function subjectWithin(inside: string, outside: string): boolean {
-  const left = inside.split("."), right = outside.split(".");
+  const left = inside.split("."),
+    right = outside.split(".");
   for (let i = 0; ; i++) {
-    const x = left[i], y = right[i];
+    const x = left[i],
+      y = right[i];
     if (x === undefined || y === undefined) return x === y;
     if (y === ">") return true;
     if (x === ">" || (x !== y && y !== "*")) return false;

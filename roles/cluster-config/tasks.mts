@@ -9,6 +9,7 @@ import { directory } from "../../lib/resources/directory.mts";
 import { file } from "../../lib/resources/file.mts";
 import { FINGERPRINT, NATS_SERVER, READ_AT_RELOAD, READ_AT_START, RESTART_ONLY, UNIT } from "../../lib/resources/nats-unit.mts";
 import { service } from "../../lib/resources/service.mts";
+import { storeGuard } from "../../lib/resources/store-guard.mts";
 import { Secret } from "../../lib/secret.mts";
 import { sh } from "../../lib/sh.mts";
 import { render, type View } from "../../lib/template.mts";
@@ -16,7 +17,6 @@ import { peersOf } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
 import { certificates } from "./certificates.mts";
 import { reloadOrRestart } from "./handlers.mts";
-import { storeGuard } from "../../lib/resources/store-guard.mts";
 
 export const CONF = "/etc/nats/nats-server.conf";
 
@@ -29,10 +29,16 @@ interface Material {
   users: ReadonlyMap<string, ReadonlyMap<string, Proof>>;
 }
 /** Public keys, several while a user's seed is being replaced; or the hash of a password. */
-interface Proof { nkeys: readonly string[]; bcrypt: string }
+interface Proof {
+  nkeys: readonly string[];
+  bcrypt: string;
+}
 
 /** What the controller's files will be, for a look ahead with --check: those of pki by name, and the text of .env. */
-export interface Ahead { pki?: ReadonlyMap<string, string>; env?: string }
+export interface Ahead {
+  pki?: ReadonlyMap<string, string>;
+  env?: string;
+}
 
 /** nats-server's configuration, certificates and unit; the service runs, and is told of changes node by node. */
 export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
@@ -43,7 +49,10 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
     const pki = await certificates(inventory, dryRun, ahead.pki);
     for (const warning of pki.warnings) warn(warning);
     const env = ahead.env ?? envText(inventory.dir);
-    return { pki, users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, proof(inventory.region, u, env, seeds(h.vars))]))])) };
+    return {
+      pki,
+      users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, proof(inventory.region, u, env, seeds(h.vars))]))])),
+    };
   },
 
   resources({ host, vars, facts, inventory, prepared }) {
@@ -55,8 +64,17 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
       file({ path: "/etc/nats/tls/ca.crt", content: material.pki.ca, mode: 0o640, ...nats }),
       file({ path: "/etc/nats/tls/server.crt", content: own.cert, mode: 0o640, ...nats }),
       file({ path: "/etc/nats/tls/server.key", content: own.key, mode: 0o640, ...nats }),
-      file({ path: FINGERPRINT, content: template("nats-fingerprint", { program: NATS_SERVER, start: READ_AT_START.join(" "), load: READ_AT_RELOAD.join(" ") }), mode: 0o755 }),
-      file({ path: "/etc/nats/nats-server.env", content: template("nats-server.env", { gomemlimit: memoryLimit(vars.gomemlimit, facts.memoryBytes) }), mode: 0o640, ...nats }),
+      file({
+        path: FINGERPRINT,
+        content: template("nats-fingerprint", { program: NATS_SERVER, start: READ_AT_START.join(" "), load: READ_AT_RELOAD.join(" ") }),
+        mode: 0o755,
+      }),
+      file({
+        path: "/etc/nats/nats-server.env",
+        content: template("nats-server.env", { gomemlimit: memoryLimit(vars.gomemlimit, facts.memoryBytes) }),
+        mode: 0o640,
+        ...nats,
+      }),
       file({ path: RESTART_ONLY, content: template("restart-only", { options: restartOnly(view) }), mode: 0o640, ...nats }),
       file({ path: CONF, content: template("nats-server.conf", view), mode: 0o640, validate: (staged) => sh`${NATS_SERVER} -t -c ${staged}`, ...nats }),
       file({ path: UNIT, content: template("nats-server.service", unit(vars)) }),
@@ -65,10 +83,12 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
       directory({ path: "/etc/nats", mode: 0o750, ...nats }),
       directory({ path: "/etc/nats/tls", mode: 0o750, ...nats }),
       directory({ path: "/usr/local/lib/sampan" }),
-      ...(vars.jetstream.enabled ? [
-        directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750 }),
-        ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
-      ] : []),
+      ...(vars.jetstream.enabled
+        ? [
+            directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750 }),
+            ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
+          ]
+        : []),
       ...files.map((f) => f.notify(reloadOrRestart)),
       service({ name: "nats-server", enabled: true, running: true, unit: UNIT, ready: listening(vars.port) }),
     ];
@@ -93,17 +113,35 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
   // Fatal for servers of the 2.9 line, which know neither pooling nor compression of routes, nor sync_interval.
   const modern = !vars.nats_version.startsWith("2.9.");
   const { store_dir, max_mem, max_file, domain = "", unique_tag = "", enabled } = vars.jetstream;
-  const jetstream = enabled ? { store_dir, max_mem, max_file, domain, unique_tag, sync_interval: modern ? syncInterval(vars.jetstream.sync_interval) : "" } : false;
+  const jetstream = enabled
+    ? { store_dir, max_mem, max_file, domain, unique_tag, sync_interval: modern ? syncInterval(vars.jetstream.sync_interval) : "" }
+    : false;
   const listen = address(vars.host, vars.port);
-  const cluster = peers.length < 2 ? false : {
-    name: vars.cluster.name,
-    listen: address(vars.host, vars.cluster.port),
-    pooling: modern, pool_size: vars.cluster.pool_size, compression: vars.cluster.compression,
-    // From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped.
-    routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port)),
-  };
+  const cluster =
+    peers.length < 2
+      ? false
+      : {
+          name: vars.cluster.name,
+          listen: address(vars.host, vars.cluster.port),
+          pooling: modern,
+          pool_size: vars.cluster.pool_size,
+          compression: vars.cluster.compression,
+          // From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped.
+          routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port)),
+        };
   const { server_name, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period } = vars;
-  const options = { server_name, listen, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period };
+  const options = {
+    server_name,
+    listen,
+    http_port,
+    max_payload,
+    max_connections,
+    write_deadline,
+    ping_interval,
+    ping_max,
+    lame_duck_duration,
+    lame_duck_grace_period,
+  };
   return { ...options, tags: vars.server_tags.map((t) => `"${t}"`).join(", "), accounts: accounts(vars, users.get(host.name)), jetstream, cluster };
 }
 
@@ -115,8 +153,16 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
  */
 function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, jetstream, cluster }: View): View[] {
   const { name = "", listen: routes = "" } = (cluster || {}) as View;
-  const all: View = { server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, "cluster.name": name, "cluster.listen": routes,
-    ...Object.fromEntries(Object.entries((jetstream || { enabled: false }) as View).map(([key, value]) => [`jetstream.${key}`, value])) };
+  const all: View = {
+    server_name,
+    listen,
+    http_port,
+    lame_duck_duration,
+    lame_duck_grace_period,
+    "cluster.name": name,
+    "cluster.listen": routes,
+    ...Object.fromEntries(Object.entries((jetstream || { enabled: false }) as View).map(([key, value]) => [`jetstream.${key}`, value])),
+  };
   return Object.entries(all).map(([key, value]) => ({ name: key, value }));
 }
 
@@ -125,18 +171,26 @@ function accounts(vars: Vars, users: ReadonlyMap<string, Proof> | undefined): Vi
   return names.map((name) => ({
     name,
     jetstream: name !== "SYS" && vars.jetstream.enabled,
-    users: vars.users.filter((u) => u.account === name).flatMap((u) => {
-      const { nkeys, bcrypt } = users?.get(u.name) ?? { nkeys: [], bcrypt: "" };
-      const permissions = u.permissions ? JSON.stringify(u.permissions) : "";
-      return nkeys.length ? nkeys.map((nkey) => ({ user: u.name, nkey, bcrypt, permissions })) : [{ user: u.name, nkey: "", bcrypt, permissions }];
-    }),
+    users: vars.users
+      .filter((u) => u.account === name)
+      .flatMap((u) => {
+        const { nkeys, bcrypt } = users?.get(u.name) ?? { nkeys: [], bcrypt: "" };
+        const permissions = u.permissions ? JSON.stringify(u.permissions) : "";
+        return nkeys.length ? nkeys.map((nkey) => ({ user: u.name, nkey, bcrypt, permissions })) : [{ user: u.name, nkey: "", bcrypt, permissions }];
+      }),
   }));
 }
 
 function unit(vars: Vars): View {
   const { nofile, nproc = "", memlock = "" } = vars.limits;
   return {
-    server_name: vars.server_name, program: NATS_SERVER, fingerprint: FINGERPRINT, nofile, nproc, memlock, cpus: vars.cpus ?? "",
+    server_name: vars.server_name,
+    program: NATS_SERVER,
+    fingerprint: FINGERPRINT,
+    nofile,
+    nproc,
+    memlock,
+    cpus: vars.cpus ?? "",
     // lame duck, and half a minute for what comes after it
     stopTimeout: Math.ceil(milliseconds(vars.lame_duck_duration) / 1000) + 30,
     writable: vars.jetstream.enabled ? vars.jetstream.store_dir : "/run/nats-server",

@@ -1,7 +1,7 @@
 import type { Resource } from "../../lib/engine/resource.mts";
 import { metaLeader } from "../../lib/nats/roll.mts";
 import type { ClusterState, StreamState } from "../../lib/nats/state.mts";
-import { cutOff, down, filled, killed, paused, startedEmpty, type Make, type Place } from "../../lib/resources/drill-faults.mts";
+import { cutOff, down, filled, killed, type Make, type Place, paused, startedEmpty } from "../../lib/resources/drill-faults.mts";
 
 /** A kind of failure that a drill rehearses. */
 export interface Fault {
@@ -43,12 +43,81 @@ const singleInMemory = (s: StreamState): boolean => single(s) && inMemory(s);
 const few = (s: StreamState): boolean => s.config.num_replicas < 3 || s.consumers.some((c) => c.replicaCount < 3 && c.config.durable_name !== undefined);
 
 export const FAULTS: readonly Fault[] = [
-  { name: "kill-node", does: "nats-server ends by SIGKILL", who: "a node that leads neither", back: RESTART, victims: followers, make: killed, destroys: singleInMemory },
-  { name: "kill-meta-leader", does: "nats-server ends by SIGKILL", who: "the meta leader", back: RESTART, victims: leaderOfMeta, make: killed, destroys: singleInMemory },
-  { name: "kill-stream-leader", does: "nats-server ends by SIGKILL", who: LEADER, back: RESTART, victims: streamLeader, make: killed, destroys: singleInMemory },
-  { name: "partition", does: "cut off from clients and nodes; SSH stays", who: LEADER, back: "its ports are opened again", victims: streamLeader, make: cutOff, lasts: true, destroys: () => false },
-  { name: "pause", does: "nats-server stands still (SIGSTOP)", who: LEADER, back: "it goes on (SIGCONT)", victims: streamLeader, make: paused, lasts: true, destroys: () => false },
-  { name: "fill-disk", does: "the store's file system is filled to the brim", who: "a node whose store has its own file system", back: "the file is removed, the server started anew", victims: leaderFirst, make: filled, lasts: true, destroys: single },
-  { name: "lose-store", does: "nats-server ends by SIGKILL, and starts with an empty store", who: "a node that leads neither", back: "the others fill its store; then the old one, moved aside, is removed", victims: followers, make: down, then: startedEmpty, destroys: few },
-  { name: "restart-all", does: "nats-server ends by SIGKILL at the same moment", who: "every node", back: RESTART, victims: (state) => state.nodes.map((n) => n.node.name), every: true, make: killed, destroys: inMemory },
+  {
+    name: "kill-node",
+    does: "nats-server ends by SIGKILL",
+    who: "a node that leads neither",
+    back: RESTART,
+    victims: followers,
+    make: killed,
+    destroys: singleInMemory,
+  },
+  {
+    name: "kill-meta-leader",
+    does: "nats-server ends by SIGKILL",
+    who: "the meta leader",
+    back: RESTART,
+    victims: leaderOfMeta,
+    make: killed,
+    destroys: singleInMemory,
+  },
+  {
+    name: "kill-stream-leader",
+    does: "nats-server ends by SIGKILL",
+    who: LEADER,
+    back: RESTART,
+    victims: streamLeader,
+    make: killed,
+    destroys: singleInMemory,
+  },
+  {
+    name: "partition",
+    does: "cut off from clients and nodes; SSH stays",
+    who: LEADER,
+    back: "its ports are opened again",
+    victims: streamLeader,
+    make: cutOff,
+    lasts: true,
+    destroys: () => false,
+  },
+  {
+    name: "pause",
+    does: "nats-server stands still (SIGSTOP)",
+    who: LEADER,
+    back: "it goes on (SIGCONT)",
+    victims: streamLeader,
+    make: paused,
+    lasts: true,
+    destroys: () => false,
+  },
+  {
+    name: "fill-disk",
+    does: "the store's file system is filled to the brim",
+    who: "a node whose store has its own file system",
+    back: "the file is removed, the server started anew",
+    victims: leaderFirst,
+    make: filled,
+    lasts: true,
+    destroys: single,
+  },
+  {
+    name: "lose-store",
+    does: "nats-server ends by SIGKILL, and starts with an empty store",
+    who: "a node that leads neither",
+    back: "the others fill its store; then the old one, moved aside, is removed",
+    victims: followers,
+    make: down,
+    then: startedEmpty,
+    destroys: few,
+  },
+  {
+    name: "restart-all",
+    does: "nats-server ends by SIGKILL at the same moment",
+    who: "every node",
+    back: RESTART,
+    victims: (state) => state.nodes.map((n) => n.node.name),
+    every: true,
+    make: killed,
+    destroys: inMemory,
+  },
 ];

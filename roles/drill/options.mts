@@ -1,7 +1,7 @@
 import { nearest } from "../../lib/inventory/suggest.mts";
 import { UsageError } from "../../lib/inventory/types.mts";
 import { durationNs } from "../../lib/inventory/units.mts";
-import { ownFlags, type Flags, type Options } from "../../lib/playbook/cli.mts";
+import { type Flags, type Options, ownFlags } from "../../lib/playbook/cli.mts";
 import { FAULTS, type Fault } from "./faults.mts";
 
 export const flags = {
@@ -13,7 +13,14 @@ export const flags = {
   "yes-i-mean-it": { type: "boolean", text: "break nodes of an inventory that is not this machine's lab" },
 } as const satisfies Flags;
 
-export interface DrillOptions { faults: readonly Fault[]; rounds: number; rate: number; holdMs: number; meant: boolean; list: boolean }
+export interface DrillOptions {
+  faults: readonly Fault[];
+  rounds: number;
+  rate: number;
+  holdMs: number;
+  meant: boolean;
+  list: boolean;
+}
 
 /** @throws UsageError */
 export function drillOptions(options: Options): DrillOptions {
@@ -27,8 +34,11 @@ export function drillOptions(options: Options): DrillOptions {
   if (!(holdMs >= 1000 && holdMs <= 600_000)) throw new UsageError(`--hold takes a duration from 1s to 10m, for example 30s, not "${given.hold}"`);
   return {
     faults: given.fault ? FAULTS.filter((f) => given.fault!.includes(f.name)) : FAULTS,
-    rounds: whole("rounds", given.rounds ?? "1", 1000), rate: whole("rate", given.rate ?? "200", 5000), holdMs,
-    meant: given["yes-i-mean-it"] ?? false, list: given.list ?? false,
+    rounds: whole("rounds", given.rounds ?? "1", 1000),
+    rate: whole("rate", given.rate ?? "200", 5000),
+    holdMs,
+    meant: given["yes-i-mean-it"] ?? false,
+    list: given.list ?? false,
   };
 }
 

@@ -1,6 +1,6 @@
-import { waitUntilSafe } from "../../lib/nats/gate.mts";
-import { safetyChecks, type Expectation } from "../../lib/nats/health.mts";
 import { missingWithout } from "../../lib/nats/agree.mts";
+import { waitUntilSafe } from "../../lib/nats/gate.mts";
+import { type Expectation, safetyChecks } from "../../lib/nats/health.mts";
 import { pause } from "../../lib/nats/load/clock.mts";
 import type { SteadyAccount } from "../../lib/nats/load/steady-account.mts";
 import { observe } from "../../lib/nats/observe.mts";
@@ -63,7 +63,9 @@ export async function rehearse(fault: Fault, able: readonly string[], stage: Sta
   const { steadyLoad } = await import("../../lib/nats/load/steady.mts");
   progress("the load begins");
   const load = await steadyLoad(target, { rate, replicas, connect, signal });
-  let hit: readonly string[] = [], redundantMs: number | undefined, error: unknown;
+  let hit: readonly string[] = [],
+    redundantMs: number | undefined,
+    error: unknown;
   try {
     await pause(LEAD_MS, signal);
     const state = await observe(target, connect);
@@ -73,7 +75,8 @@ export async function rehearse(fault: Fault, able: readonly string[], stage: Sta
     const victims = fault.victims(state, load.stream).filter(spared);
     if (!fault.every) hit = victims.slice(0, 1);
     else if (able.every(spared)) hit = victims;
-    if (!hit.length && harmed.length) throw new Error(`it would destroy ${harmed.map((s) => s.name).join(", ")}, made a moment ago (too few replicas, or in memory), so nothing was hit`);
+    if (!hit.length && harmed.length)
+      throw new Error(`it would destroy ${harmed.map((s) => s.name).join(", ")}, made a moment ago (too few replicas, or in memory), so nothing was hit`);
     if (!hit.length) throw new Error(`there is no server at this moment that is ${fault.who} and can be hit; run again`);
     load.mark(fault.name);
     redundantMs = await strike(fault, hit, state, stage);
@@ -86,7 +89,12 @@ export async function rehearse(fault: Fault, able: readonly string[], stage: Sta
 }
 
 /** @returns redundantMs */
-async function strike(fault: Fault, hit: readonly string[], before: ClusterState, { target, connect, hands, unheld, signal, holdMs, settleMs, progress }: Stage): Promise<number> {
+async function strike(
+  fault: Fault,
+  hit: readonly string[],
+  before: ClusterState,
+  { target, connect, hands, unheld, signal, holdMs, settleMs, progress }: Stage,
+): Promise<number> {
   const undo = (): Promise<unknown> => onEach(hands, hit, ({ store }) => drillHealed(store), "apply");
   const look = { target, connect, unheld, signal };
   const deadline = Math.ceil((holdMs + GRACE_MS + (fault.then ? AGREE_MS : 0)) / 1000);
@@ -108,11 +116,17 @@ async function strike(fault: Fault, hit: readonly string[], before: ClusterState
     }
     let whole = 0;
     const expected: Expectation = fault.lasts ? {} : { startedAfter: startsOf(before, hit) };
-    await waitUntilSafe(target, expected, { connect, signal, settleMs, timeoutMs: fault.then ? REFILLED_MS : SAFE_MS, emit: ({ status, missing }) => {
-      if (status !== "waiting") return;
-      whole = missing.length ? 0 : Date.now();
-      progress(missing[0] ? `waiting: ${missing[0].title}${missing[0].asset ? `, ${missing[0].asset}` : ""}` : "whole again, if it lasts");
-    } });
+    await waitUntilSafe(target, expected, {
+      connect,
+      signal,
+      settleMs,
+      timeoutMs: fault.then ? REFILLED_MS : SAFE_MS,
+      emit: ({ status, missing }) => {
+        if (status !== "waiting") return;
+        whole = missing.length ? 0 : Date.now();
+        progress(missing[0] ? `waiting: ${missing[0].title}${missing[0].asset ? `, ${missing[0].asset}` : ""}` : "whole again, if it lasts");
+      },
+    });
     return whole - since;
   } finally {
     await undo();
@@ -145,6 +159,7 @@ async function othersAgree(name: string, { target, connect, unheld, signal }: Lo
       missing.push(`${only.join(", ")}: no copy on the others`);
       alone ??= Date.now();
     } else alone = undefined;
-    if (Date.now() > until || (alone !== undefined && Date.now() - alone > ALONE_MS)) throw new Error(`without ${name} the others don't hold everything, so it was started with the store it had: ${missing[0]}`);
+    if (Date.now() > until || (alone !== undefined && Date.now() - alone > ALONE_MS))
+      throw new Error(`without ${name} the others don't hold everything, so it was started with the store it had: ${missing[0]}`);
   }
 }

@@ -26,23 +26,52 @@ export const summary = ({ hit, account, redundantMs }: Rehearsal): string =>
 
 /** Where nothing was hit (--check), what would be left out, and why. */
 export function table(lines: readonly Line[]): { columns: string[]; rows: string[][] } {
-  if (lines.every((line) => "skipped" in line)) return { columns: ["fault", ""], rows: lines.map((line) => [line.label, "skipped" in line ? `skipped: ${line.skipped}` : ""]) };
-  const columns = ["fault", "hit", "acked", "acked lost", "stored twice", "redelivered", "queue push lost", "publish gap", "pull gap", "push gap", "redundant after"];
-  return { columns, rows: lines.map((line) => {
-    if ("skipped" in line) return [line.label, `skipped: ${line.skipped}`, ...columns.slice(2).map(() => "-")];
-    const { label, hit, account: a, redundantMs } = line;
-    const s = span(a);
-    return [
-      label, hit.length > 1 ? `all ${hit.length}` : hit.join(), n(a.acked), n(a.ackedLost), n(a.duplicatesStored), n(a.redelivered), n(a.push.lost),
-      duration(s.longestPublishGap.ms), duration(s.longestConsumeGap.pull.ms), duration(s.longestConsumeGap.push.ms), duration(redundantMs),
-    ];
-  }) };
+  if (lines.every((line) => "skipped" in line))
+    return { columns: ["fault", ""], rows: lines.map((line) => [line.label, "skipped" in line ? `skipped: ${line.skipped}` : ""]) };
+  const columns = [
+    "fault",
+    "hit",
+    "acked",
+    "acked lost",
+    "stored twice",
+    "redelivered",
+    "queue push lost",
+    "publish gap",
+    "pull gap",
+    "push gap",
+    "redundant after",
+  ];
+  return {
+    columns,
+    rows: lines.map((line) => {
+      if ("skipped" in line) return [line.label, `skipped: ${line.skipped}`, ...columns.slice(2).map(() => "-")];
+      const { label, hit, account: a, redundantMs } = line;
+      const s = span(a);
+      return [
+        label,
+        hit.length > 1 ? `all ${hit.length}` : hit.join(),
+        n(a.acked),
+        n(a.ackedLost),
+        n(a.duplicatesStored),
+        n(a.redelivered),
+        n(a.push.lost),
+        duration(s.longestPublishGap.ms),
+        duration(s.longestConsumeGap.pull.ms),
+        duration(s.longestConsumeGap.push.ms),
+        duration(redundantMs),
+      ];
+    }),
+  };
 }
 
 /** What a SIGKILL of all servers doesn't show. */
 export function powerLoss({ hosts, emit }: Cluster, lines: readonly Line[]): void {
   const { sync_interval: interval } = hosts[0]!.vars.jetstream;
-  if (interval !== "always" && lines.some((l) => l.fault.every && "account" in l)) emit({ type: "warning", text: `restart-all ended processes, not their hosts' power: with sync_interval ${interval}, a power cut of all nodes at once can cost the last ${interval} of acknowledged messages; sync_interval: always doesn't` });
+  if (interval !== "always" && lines.some((l) => l.fault.every && "account" in l))
+    emit({
+      type: "warning",
+      text: `restart-all ended processes, not their hosts' power: with sync_interval ${interval}, a power cut of all nodes at once can cost the last ${interval} of acknowledged messages; sync_interval: always doesn't`,
+    });
 }
 
 /** From the fault on: the last span. */

@@ -4,16 +4,17 @@ import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import type { ClusterRole, ClusterTask, TaskResult } from "../../lib/playbook/role.mts";
 import { drillCopyGone, drillHealed } from "../../lib/resources/drill.mts";
-import { unheldIn } from "../scale/standing.mts";
 import type { Cluster } from "../cluster.mts";
 import { gateFailure } from "../gate.mts";
+import { unheldIn } from "../scale/standing.mts";
 import type { Fault } from "./faults.mts";
 import { type Done, type Hands, onEach } from "./hands.mts";
 import type { DrillOptions } from "./options.mts";
 import { rehearse, type Stage } from "./rehearse.mts";
 import { broken, type Line, powerLoss, summary, table } from "./report.mts";
 
-const LEFTOVERS = "what an earlier drill left", READY = "the cluster is whole";
+const LEFTOVERS = "what an earlier drill left",
+  READY = "the cluster is whole";
 /** How long it may take to get whole before anything is broken, ms. */
 const READY_MS = 30_000;
 // asked for by no line of the inventory
@@ -30,21 +31,28 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
     const names = cluster.target.nodes.map((n) => n.name);
     const lines: Line[] = [];
     let fit = true;
-    const task = (name: string, run: ClusterTask["run"]): ClusterTask => ({ task: name, at, run: async (mode) => {
-      fit = false;
-      const result = await run(mode, signal);
-      fit = result.status !== "failed";
-      return result;
-    } });
-    const each = (what: Parameters<Hands["on"]>[1], mode: "apply" | "check", which: readonly string[] = names): Promise<Done[]> => onEach(hands, which, what, mode);
+    const task = (name: string, run: ClusterTask["run"]): ClusterTask => ({
+      task: name,
+      at,
+      run: async (mode) => {
+        fit = false;
+        const result = await run(mode, signal);
+        fit = result.status !== "failed";
+        return result;
+      },
+    });
+    const each = (what: Parameters<Hands["on"]>[1], mode: "apply" | "check", which: readonly string[] = names): Promise<Done[]> =>
+      onEach(hands, which, what, mode);
 
     yield task(LEFTOVERS, async (mode) => {
-      const found = (await each(({ store }) => drillHealed(store), mode)).flatMap((d, i) => d.changes.map((c) => ({ ...c, attribute: `${names[i]}: ${c.attribute}` })));
+      const found = (await each(({ store }) => drillHealed(store), mode)).flatMap((d, i) =>
+        d.changes.map((c) => ({ ...c, attribute: `${names[i]}: ${c.attribute}` })),
+      );
       return found.length ? { status: mode === "check" ? "drift" : "changed", changes: found } : { status: "ok" };
     });
     if (!fit) return;
     yield task(READY, async (mode) => {
-      const unfit = await ready(cluster, signal, mode === "check" ? 0 : READY_MS) ?? await allHeld(cluster);
+      const unfit = (await ready(cluster, signal, mode === "check" ? 0 : READY_MS)) ?? (await allHeld(cluster));
       if (!unfit && mode === "apply") await each(({ store }) => drillCopyGone(store), mode);
       return unfit ?? { status: "ok" };
     });
@@ -69,7 +77,11 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
         // Who leads the load's stream is known only when there is one.
         const known = fault.victims(state, "").filter((name) => able.includes(name));
         const where = fault.every ? able.join(", ") : (known.length ? known : able).join(" or ");
-        return { status: "drift", changes: [{ attribute: where, current: "serves", desired: fault.does }], reason: `${fault.who}; then: ${fault.back}; goes on when every replica is current` };
+        return {
+          status: "drift",
+          changes: [{ attribute: where, current: "serves", desired: fault.does }],
+          reason: `${fault.who}; then: ${fault.back}; goes on when every replica is current`,
+        };
       }
       const rehearsal = await rehearse(fault, able, stage(cluster, label));
       lines.push({ label, fault, ...rehearsal });
@@ -94,7 +106,14 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
 
     function stage({ target, connect, emit, name, hosts }: Cluster, label: string): Stage {
       return {
-        target, connect, hands, unheld: () => unheldIn(cluster, target, false), signal, rate: options.rate, holdMs: options.holdMs, settleMs: milliseconds(hosts[0]!.vars.verify.settle),
+        target,
+        connect,
+        hands,
+        unheld: () => unheldIn(cluster, target, false),
+        signal,
+        rate: options.rate,
+        holdMs: options.holdMs,
+        settleMs: milliseconds(hosts[0]!.vars.verify.settle),
         progress: (text) => emit({ type: "task_progress", lane: name, role: "drill", task: label, text }),
       };
     }
@@ -108,13 +127,26 @@ const planned = ({ faults, rounds }: DrillOptions): { fault: Fault; label: strin
 async function allHeld(cluster: Cluster): Promise<TaskResult | undefined> {
   const alone = await unheldIn(cluster, cluster.target, false);
   if (!alone.length) return undefined;
-  return { status: "failed", failure: { what: `${alone.join(", ")}: no server holds it`, next: "bring back the store that has it, or delete it; a drill removes what an earlier one moved aside, and that may be its only copy" } };
+  return {
+    status: "failed",
+    failure: {
+      what: `${alone.join(", ")}: no server holds it`,
+      next: "bring back the store that has it, or delete it; a drill removes what an earlier one moved aside, and that may be its only copy",
+    },
+  };
 }
 
 /** Three nodes with JetStream, all well: else any fault is an outage. @returns what is wrong */
 async function ready({ target, connect, hosts }: Cluster, signal: AbortSignal, timeoutMs: number): Promise<TaskResult | undefined> {
   const able = target.nodes.filter((n) => n.jetstream).length;
-  if (able < 3) return { status: "failed", failure: { what: `a drill takes three nodes with JetStream, and here ${able === 1 ? "is 1" : `are ${able}`}: every fault would be an outage`, next: "grow the cluster first" } };
+  if (able < 3)
+    return {
+      status: "failed",
+      failure: {
+        what: `a drill takes three nodes with JetStream, and here ${able === 1 ? "is 1" : `are ${able}`}: every fault would be an outage`,
+        next: "grow the cluster first",
+      },
+    };
   try {
     await waitUntilSafe(target, {}, { connect, signal, timeoutMs, settleMs: timeoutMs ? milliseconds(hosts[0]!.vars.verify.settle) : 0 });
     return undefined;

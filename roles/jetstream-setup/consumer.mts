@@ -12,7 +12,9 @@ const optional = v.optional;
 export const consumer = v.strictObject({
   durable_name: key(assetName("a consumer's name"), "name; it outlives its clients"),
   description: key(optional(text()), "for people"),
-  deliver_policy: key(optional(oneOf("all", "last", "new", "by_start_sequence", "by_start_time", "last_per_subject")), "where it starts", { defaultText: "all" }),
+  deliver_policy: key(optional(oneOf("all", "last", "new", "by_start_sequence", "by_start_time", "last_per_subject")), "where it starts", {
+    defaultText: "all",
+  }),
   opt_start_seq: key(optional(integer(1)), "first sequence, with by_start_sequence"),
   opt_start_time: key(optional(time()), "first time, with by_start_time"),
   ack_policy: key(optional(oneOf("none", "all", "explicit", "flow_control"), "explicit"), "what is acknowledged"),
@@ -32,7 +34,10 @@ export const consumer = v.strictObject({
   max_expires: key(optional(nanoseconds("1m")), "longest expiry of a pull request"),
   max_bytes: key(optional(byteCount("1MB")), "most bytes of a pull request"),
   deliver_subject: key(optional(subject()), "makes it a push consumer, which delivers here"),
-  deliver_group: key(optional(text("a queue group", "write it without spaces", /^[^\s.*>]+$/)), "queue group of a push consumer; workers of a pull consumer share its durable_name"),
+  deliver_group: key(
+    optional(text("a queue group", "write it without spaces", /^[^\s.*>]+$/)),
+    "queue group of a push consumer; workers of a pull consumer share its durable_name",
+  ),
   idle_heartbeat: key(optional(nanoseconds("5s")), "heartbeats while idle (push)"),
   inactive_threshold: key(optional(nanoseconds("24h")), "removed after so long without clients"),
   num_replicas: key(optional(integer(0, 5)), "replicas of its state; 0 as the stream"),

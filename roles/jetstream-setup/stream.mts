@@ -19,14 +19,24 @@ const source = v.strictObject({
   opt_start_time: key(optional(time()), "from this time on"),
   filter_subject: key(optional(subject()), "only these subjects"),
   subject_transforms: key(optional(list(transform)), "several filters, each with a new subject (2.10)"),
-  external: key(optional(v.strictObject({
-    api: key(subject(), "JetStream API prefix of the other account or domain"),
-    deliver: key(optional(subject()), "prefix of the delivery subjects"),
-  })), "a stream of another account or domain"),
-  consumer: key(optional(v.strictObject({
-    name: key(assetName("a consumer's name"), "its durable consumer"),
-    deliver_subject: key(optional(subject()), "where that delivers"),
-  })), "take a durable consumer of the other stream (2.14)"),
+  external: key(
+    optional(
+      v.strictObject({
+        api: key(subject(), "JetStream API prefix of the other account or domain"),
+        deliver: key(optional(subject()), "prefix of the delivery subjects"),
+      }),
+    ),
+    "a stream of another account or domain",
+  ),
+  consumer: key(
+    optional(
+      v.strictObject({
+        name: key(assetName("a consumer's name"), "its durable consumer"),
+        deliver_subject: key(optional(subject()), "where that delivers"),
+      }),
+    ),
+    "take a durable consumer of the other stream (2.14)",
+  ),
 });
 
 /**
@@ -51,29 +61,44 @@ export const stream = v.strictObject({
   no_ack: key(optional(flag()), "publishers get no acknowledgement"),
   duplicate_window: key(optional(nanoseconds("2m")), "time over which a Nats-Msg-Id is taken once", { defaultText: "2m" }),
   compression: key(optional(oneOf("none", "s2")), "compression of the blocks on disk (2.10)", { defaultText: "none" }),
-  placement: key(optional(v.strictObject({
-    cluster: key(optional(text()), "only servers of this cluster"),
-    tags: key(optional(list(text())), "only servers with all of these server_tags"),
-    preferred: key(optional(text()), "server that should lead (2.11)"),
-  })), "which servers may hold it"),
+  placement: key(
+    optional(
+      v.strictObject({
+        cluster: key(optional(text()), "only servers of this cluster"),
+        tags: key(optional(list(text())), "only servers with all of these server_tags"),
+        preferred: key(optional(text()), "server that should lead (2.11)"),
+      }),
+    ),
+    "which servers may hold it",
+  ),
   mirror: key(optional(source), "a read-only copy of another stream"),
   sources: key(optional(list(source)), "streams that flow into this one"),
   first_seq: key(optional(integer(0)), "sequence of the first message (2.10)"),
   subject_transform: key(optional(transform), "changes subjects on the way in (2.10)"),
-  republish: key(optional(v.strictObject({
-    src: key(optional(subject()), "subjects that are republished"),
-    dest: key(destination(), "where to"),
-    headers_only: key(optional(flag()), "without bodies"),
-  })), "sends stored messages out again"),
+  republish: key(
+    optional(
+      v.strictObject({
+        src: key(optional(subject()), "subjects that are republished"),
+        dest: key(destination(), "where to"),
+        headers_only: key(optional(flag()), "without bodies"),
+      }),
+    ),
+    "sends stored messages out again",
+  ),
   allow_direct: key(optional(flag()), "fast reads of single messages from any replica"),
   mirror_direct: key(optional(flag()), "the same through mirrors"),
   deny_delete: key(optional(flag()), "no message may be deleted"),
   deny_purge: key(optional(flag()), "no purge"),
   allow_rollup_hdrs: key(optional(flag()), "a header may roll all earlier messages up"),
-  consumer_limits: key(optional(v.strictObject({
-    inactive_threshold: key(optional(nanoseconds("24h")), "default and ceiling of the consumers'"),
-    max_ack_pending: key(optional(integer(-1)), "default and ceiling of the consumers'"),
-  })), "limits of its consumers (2.10)"),
+  consumer_limits: key(
+    optional(
+      v.strictObject({
+        inactive_threshold: key(optional(nanoseconds("24h")), "default and ceiling of the consumers'"),
+        max_ack_pending: key(optional(integer(-1)), "default and ceiling of the consumers'"),
+      }),
+    ),
+    "limits of its consumers (2.10)",
+  ),
   allow_msg_ttl: key(optional(flag()), "messages may carry their own lifetime (2.11)"),
   subject_delete_marker_ttl: key(optional(nanoseconds("1h")), "lifetime of delete markers (2.11)"),
   allow_msg_counter: key(optional(flag()), "a stream of counters (2.12)"),

@@ -17,7 +17,10 @@ const FORMING = { timeoutMs: 45_000, settleMs: 0 };
 export const jetstreamSetup: ClusterRole<Cluster> = {
   kind: "cluster",
   name: "jetstream-setup",
-  list: (cluster) => [READY, ...declared(cluster).flatMap((s) => [`stream ${s.name}`, ...(s.consumers ?? []).map((c) => `consumer ${s.name} > ${String(c["durable_name"])}`)])],
+  list: (cluster) => [
+    READY,
+    ...declared(cluster).flatMap((s) => [`stream ${s.name}`, ...(s.consumers ?? []).map((c) => `consumer ${s.name} > ${String(c["durable_name"])}`)]),
+  ],
 
   async *tasks(cluster) {
     yield ready(cluster);
@@ -36,29 +39,44 @@ export const jetstreamSetup: ClusterRole<Cluster> = {
 /** Check, apply, check: as with resources on hosts. */
 function reconciled(item: Item, cluster: Cluster, at: Location): ClusterTask {
   const task = `${item.kind} ${item.asset}`;
-  return { task, at, async run(mode): Promise<TaskResult> {
-    const changes = await item.check();
-    if (!changes.length) return { status: "ok" };
-    if (mode === "check") return { status: "drift", changes };
-    await item.apply((text) => cluster.emit({ type: "task_progress", lane: cluster.name, role: "jetstream-setup", task, text }));
-    const left = await item.check();
-    return left.length
-      ? { status: "failed", changes, failure: { what: `it was applied, but still differs: ${left.map((c) => `${c.attribute} is ${c.current} instead of ${c.desired}`).join("; ")}`, next: "look whether something else manages it, then run again" } }
-      : { status: "changed", changes };
-  } };
+  return {
+    task,
+    at,
+    async run(mode): Promise<TaskResult> {
+      const changes = await item.check();
+      if (!changes.length) return { status: "ok" };
+      if (mode === "check") return { status: "drift", changes };
+      await item.apply((text) => cluster.emit({ type: "task_progress", lane: cluster.name, role: "jetstream-setup", task, text }));
+      const left = await item.check();
+      return left.length
+        ? {
+            status: "failed",
+            changes,
+            failure: {
+              what: `it was applied, but still differs: ${left.map((c) => `${c.attribute} is ${c.current} instead of ${c.desired}`).join("; ")}`,
+              next: "look whether something else manages it, then run again",
+            },
+          }
+        : { status: "changed", changes };
+    },
+  };
 }
 
 function ready({ target, connect }: Cluster): ClusterTask {
-  return { task: READY, at: { file: "", line: 0 }, async run(mode, signal): Promise<TaskResult> {
-    if (mode === "check") return { status: "skipped", reason: "it waits for what would have started, so not under --check" };
-    const { waitUntilSafe } = await import("../../lib/nats/gate.mts");
-    try {
-      await waitUntilSafe(target, {}, { ...FORMING, connect, signal });
-      return { status: "ok" };
-    } catch (error) {
-      return { status: "failed", failure: gateFailure(error) };
-    }
-  } };
+  return {
+    task: READY,
+    at: { file: "", line: 0 },
+    async run(mode, signal): Promise<TaskResult> {
+      if (mode === "check") return { status: "skipped", reason: "it waits for what would have started, so not under --check" };
+      const { waitUntilSafe } = await import("../../lib/nats/gate.mts");
+      try {
+        await waitUntilSafe(target, {}, { ...FORMING, connect, signal });
+        return { status: "ok" };
+      } catch (error) {
+        return { status: "failed", failure: gateFailure(error) };
+      }
+    },
+  };
 }
 
 /** The inventory's line that declares a stream, also for its consumers. */

@@ -23,14 +23,20 @@ const isolation: Check<Vars> = ({ hosts, error, warn }) => {
       const numbers = cpus === "all" ? [0] : cpuNumbers(cpus);
       const wrong = flags.find((flag) => !FLAGS.has(flag));
       if (wrong) error(host, path, `kernel_args.${name}: "${wrong}" is no flag of isolcpus; write for example "managed_irq,2-7"`);
-      else if (!numbers) error(host, path, `kernel_args.${name}: "${args[name]}" names no CPUs; write for example ${name === "isolcpus" ? `"managed_irq,2-7"` : `"2-7"`}`);
+      else if (!numbers)
+        error(host, path, `kernel_args.${name}: "${args[name]}" names no CPUs; write for example ${name === "isolcpus" ? `"managed_irq,2-7"` : `"2-7"`}`);
       else if (numbers.includes(0)) error(host, path, `kernel_args.${name} takes CPU 0, which boots and keeps the house; start at 1 or above`);
       if (name !== "isolcpus" || !numbers) continue;
       if (flags.length === 0 || flags.includes("domain"))
-        warn(host, path, `kernel_args.isolcpus ${flags.length === 0 ? "without a flag means domain, which" : "with domain"} switches load balancing off: the server's threads pile up on one CPU; write "managed_irq,${cpus}"`);
+        warn(
+          host,
+          path,
+          `kernel_args.isolcpus ${flags.length === 0 ? "without a flag means domain, which" : "with domain"} switches load balancing off: the server's threads pile up on one CPU; write "managed_irq,${cpus}"`,
+        );
       else if (!flags.includes("managed_irq")) warn(host, path, `kernel_args.isolcpus leaves interrupts on the isolated CPUs; write "managed_irq,${cpus}"`);
     }
-    if (args.nohz_full !== undefined && args.rcu_nocbs === undefined) warn(host, ["kernel_args", "nohz_full"], `kernel_args.nohz_full is of little use without rcu_nocbs; add rcu_nocbs: "${args.nohz_full}"`);
+    if (args.nohz_full !== undefined && args.rcu_nocbs === undefined)
+      warn(host, ["kernel_args", "nohz_full"], `kernel_args.nohz_full is of little use without rcu_nocbs; add rcu_nocbs: "${args.nohz_full}"`);
   }
 };
 
@@ -41,9 +47,13 @@ const ephemeral: Check<Vars> = ({ hosts, error, warn }) => {
     if (range === undefined) continue;
     const [low, high] = range.trim().split(/\s+/).map(Number) as [number, number];
     const path = ["sysctl", "net.ipv4.ip_local_port_range"];
-    if (!(low >= 1 && low < high && high <= 65535)) { error(host, path, `sysctl net.ipv4.ip_local_port_range: "${range}" is no range; write for example "10240 65535"`); continue; }
+    if (!(low >= 1 && low < high && high <= 65535)) {
+      error(host, path, `sysctl net.ipv4.ip_local_port_range: "${range}" is no range; write for example "10240 65535"`);
+      continue;
+    }
     for (const port of [host.vars.port, host.vars.http_port, host.vars.cluster.port])
-      if (port >= low && port <= high) warn(host, path, `port ${port} lies among the outgoing ports ${low} to ${high}, so that another program may hold it; start the range above it`);
+      if (port >= low && port <= high)
+        warn(host, path, `port ${port} lies among the outgoing ports ${low} to ${high}, so that another program may hold it; start the range above it`);
   }
 };
 

@@ -6,32 +6,64 @@ const isScalar = (x: unknown): x is string | number => (typeof x === "string" &&
 
 /** null takes a default away: the only place where an inventory may say null. */
 const sysctl = v.pipe(
-  v.optional(v.record(v.string(), leaf<string | null>({
-    what: "a value of a sysctl", write: "write a number or a text; null leaves the setting alone",
-    read: (x) => (x === null ? x : isScalar(x) ? String(x) : undefined),
-  })), {}),
-  v.transform((own) => Object.fromEntries(
-    Object.entries<string | null>({ ...Object.fromEntries(SYSCTLS.map(({ name, value }) => [name, value])), ...own })
-      .filter((entry): entry is [string, string] => entry[1] !== null),
-  )),
+  v.optional(
+    v.record(
+      v.string(),
+      leaf<string | null>({
+        what: "a value of a sysctl",
+        write: "write a number or a text; null leaves the setting alone",
+        read: (x) => (x === null ? x : isScalar(x) ? String(x) : undefined),
+      }),
+    ),
+    {},
+  ),
+  v.transform((own) =>
+    Object.fromEntries(
+      Object.entries<string | null>({ ...Object.fromEntries(SYSCTLS.map(({ name, value }) => [name, value])), ...own }).filter(
+        (entry): entry is [string, string] => entry[1] !== null,
+      ),
+    ),
+  ),
 );
 
 /** `name: true` is an argument without a value, as `""`. */
-const kernelArgs = v.record(v.string(), leaf({
-  what: "a kernel argument's value", write: "write a text or number without spaces, or true for an argument without a value",
-  read: (x) => (x === true ? "" : isScalar(x) && !/[\s"'$`\\]/.test(String(x)) ? String(x) : undefined),
-}));
+const kernelArgs = v.record(
+  v.string(),
+  leaf({
+    what: "a kernel argument's value",
+    write: "write a text or number without spaces, or true for an argument without a value",
+    read: (x) => (x === true ? "" : isScalar(x) && !/[\s"'$`\\]/.test(String(x)) ? String(x) : undefined),
+  }),
+);
 
 export const defaults = {
-  sysctl: key(sysctl, "kernel settings by sysctl's own names, on top of the defaults below; `null` takes a default away", { defaultText: "the table below", source: "https://docs.kernel.org/admin-guide/sysctl/" }),
-  limits: key(section({
-    nofile: key(v.optional(integer(1024), 800000), "open files: one per connection, stream block and consumer"),
-    nproc: key(v.optional(integer(64)), "processes and threads", { defaultText: "the system's" }),
-    memlock: key(v.optional(integer(0)), "locked memory in bytes", { defaultText: "the system's" }),
-  }), "resource limits of the nats user (limits.d) and of the unit"),
-  transparent_hugepage: key(v.optional(oneOf("always", "madvise", "never", "leave"), "madvise"), "transparent huge pages; `leave` doesn't touch them", { source: "https://docs.kernel.org/admin-guide/mm/transhuge.html" }),
-  cpu_governor: key(v.optional(oneOf("performance", "schedutil", "ondemand", "conservative", "powersave", "leave"), "performance"), "CPU frequency governor; `leave` doesn't touch it", { source: "https://docs.kernel.org/admin-guide/pm/cpufreq.html" }),
-  io_scheduler: key(v.optional(oneOf("none", "mq-deadline", "kyber", "bfq", "leave"), "none"), "I/O scheduler of the device that holds the JetStream store; `none` suits SSDs", { source: "https://docs.kernel.org/block/switching-sched.html" }),
-  kernel_args: key(v.optional(kernelArgs, {}), "arguments of the kernel's command line, through GRUB; take effect after a reboot", { source: "https://docs.kernel.org/admin-guide/kernel-parameters.html" }),
+  sysctl: key(sysctl, "kernel settings by sysctl's own names, on top of the defaults below; `null` takes a default away", {
+    defaultText: "the table below",
+    source: "https://docs.kernel.org/admin-guide/sysctl/",
+  }),
+  limits: key(
+    section({
+      nofile: key(v.optional(integer(1024), 800000), "open files: one per connection, stream block and consumer"),
+      nproc: key(v.optional(integer(64)), "processes and threads", { defaultText: "the system's" }),
+      memlock: key(v.optional(integer(0)), "locked memory in bytes", { defaultText: "the system's" }),
+    }),
+    "resource limits of the nats user (limits.d) and of the unit",
+  ),
+  transparent_hugepage: key(v.optional(oneOf("always", "madvise", "never", "leave"), "madvise"), "transparent huge pages; `leave` doesn't touch them", {
+    source: "https://docs.kernel.org/admin-guide/mm/transhuge.html",
+  }),
+  cpu_governor: key(
+    v.optional(oneOf("performance", "schedutil", "ondemand", "conservative", "powersave", "leave"), "performance"),
+    "CPU frequency governor; `leave` doesn't touch it",
+    { source: "https://docs.kernel.org/admin-guide/pm/cpufreq.html" },
+  ),
+  io_scheduler: key(
+    v.optional(oneOf("none", "mq-deadline", "kyber", "bfq", "leave"), "none"),
+    "I/O scheduler of the device that holds the JetStream store; `none` suits SSDs",
+    { source: "https://docs.kernel.org/block/switching-sched.html" },
+  ),
+  kernel_args: key(v.optional(kernelArgs, {}), "arguments of the kernel's command line, through GRUB; take effect after a reboot", {
+    source: "https://docs.kernel.org/admin-guide/kernel-parameters.html",
+  }),
   kernel_reboot: key(v.optional(oneOf("report", "rolling"), "report"), "when kernel arguments need a reboot: only say so, or reboot one host at a time"),
 };

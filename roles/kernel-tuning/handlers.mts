@@ -13,4 +13,11 @@ export const updateEntries = handler("kernel-install", { timeout: 300, uses: boo
  * Reboots when the running kernel has other arguments than the declared ones. nats-server leaves in lame duck mode first. The
  * reboot comes seconds after the step has reported; whether the host came back right is for the playbook to see.
  */
-export const reboot = handler("reboot", { rolling: true, reboots: true, timeout: 900, uses: rebootLibraries, check: sh`reboot_check`, apply: sh`reboot_apply` });
+export const reboot = handler("reboot", {
+  rolling: true,
+  reboots: true,
+  timeout: 900,
+  uses: rebootLibraries,
+  check: sh`reboot_check`,
+  apply: sh`reboot_apply`,
+});

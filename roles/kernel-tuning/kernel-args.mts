@@ -15,7 +15,11 @@ const BUILT_WITH: Readonly<Record<string, string>> = { nohz_full: "NO_HZ_FULL", 
 
 /** What keeps the arguments from working on this host, all of it. */
 export function obstacles(args: Args, facts: Facts): string[] {
-  return [...wrongCpus(args, facts), ...lackingSupport(args, facts), ...(facts.bootLoader ? [] : ["there is no boot loader that sampan knows (GRUB with update-grub, or systemd's kernel-install with /etc/kernel/cmdline)"])];
+  return [
+    ...wrongCpus(args, facts),
+    ...lackingSupport(args, facts),
+    ...(facts.bootLoader ? [] : ["there is no boot loader that sampan knows (GRUB with update-grub, or systemd's kernel-install with /etc/kernel/cmdline)"]),
+  ];
 }
 
 function wrongCpus(args: Args, { cpus }: Facts): string[] {
@@ -28,8 +32,9 @@ function wrongCpus(args: Args, { cpus }: Facts): string[] {
 }
 
 function lackingSupport(args: Args, { kernel, kernelConfig }: Facts): string[] {
-  const lacking = CPU_ARGUMENTS.filter((name) => args[name] !== undefined && kernelConfig && !kernelConfig.includes(`CONFIG_${BUILT_WITH[name]}`))
-    .map((name) => `the kernel ${kernel} is built without CONFIG_${BUILT_WITH[name]}, which ${name} needs`);
+  const lacking = CPU_ARGUMENTS.filter((name) => args[name] !== undefined && kernelConfig && !kernelConfig.includes(`CONFIG_${BUILT_WITH[name]}`)).map(
+    (name) => `the kernel ${kernel} is built without CONFIG_${BUILT_WITH[name]}, which ${name} needs`,
+  );
   const [major = 0, minor = 0] = kernel.split(".").map(Number);
   // managed_irq came with Linux 5.6 (commit 11ea68f553e2)
   const tooOld = args["isolcpus"]?.includes("managed_irq") && (major < 5 || (major === 5 && minor < 6));
@@ -39,11 +44,18 @@ function lackingSupport(args: Args, { kernel, kernelConfig }: Facts): string[] {
 /** One clear failure, before anything is written, when the arguments can't work; and a word where that can't be known. */
 function support(args: Args, facts: Facts): Resource {
   const found = obstacles(args, facts);
-  const unknown = facts.kernelConfig ? undefined : `whether the kernel supports ${Object.keys(args).join(", ")} is unknown: neither /boot/config-${facts.kernel} nor /proc/config.gz can be read`;
+  const unknown = facts.kernelConfig
+    ? undefined
+    : `whether the kernel supports ${Object.keys(args).join(", ")} is unknown: neither /boot/config-${facts.kernel} nor /proc/config.gz can be read`;
   return resource({
-    type: "kernel-support", name: Object.keys(args).join(" "), apply: sh`:`,
-    check: found.length ? sh`cannot ${found.join("; ")} ${"correct kernel_args in the inventory, or boot a kernel that has it"}`
-      : unknown !== undefined ? sh`warn ${unknown}; skip ${unknown}` : sh`:`,
+    type: "kernel-support",
+    name: Object.keys(args).join(" "),
+    apply: sh`:`,
+    check: found.length
+      ? sh`cannot ${found.join("; ")} ${"correct kernel_args in the inventory, or boot a kernel that has it"}`
+      : unknown !== undefined
+        ? sh`warn ${unknown}; skip ${unknown}`
+        : sh`:`,
   });
 }
 

@@ -4,10 +4,10 @@ import type { HostRole } from "../../lib/playbook/role.mts";
 import { absent } from "../../lib/resources/absent.mts";
 import { directory } from "../../lib/resources/directory.mts";
 import { file } from "../../lib/resources/file.mts";
-import { SCHEDULER_RULES, ioScheduler } from "../../lib/resources/io-scheduler.mts";
+import { ioScheduler, SCHEDULER_RULES } from "../../lib/resources/io-scheduler.mts";
 import { skipped } from "../../lib/resources/skipped.mts";
-import { sysctlBoot } from "../../lib/resources/sysctl-boot.mts";
 import { sysctl } from "../../lib/resources/sysctl.mts";
+import { sysctlBoot } from "../../lib/resources/sysctl-boot.mts";
 import { sysfs } from "../../lib/resources/sysfs.mts";
 import type { Vars } from "../schema.mts";
 import { kernelArgs } from "./kernel-args.mts";
@@ -45,20 +45,26 @@ function sysctls(vars: Vars, { container }: Facts): Resource[] {
 /** limits.conf(5) has memlock in KiB. */
 function limitsFile({ nofile, nproc, memlock }: Vars["limits"]): string {
   const items = { nofile, nproc, memlock: memlock === undefined ? undefined : Math.ceil(memlock / 1024) };
-  const lines = Object.entries(items).filter(([, value]) => value !== undefined).flatMap(([item, value]) => [`nats soft ${item} ${value}\n`, `nats hard ${item} ${value}\n`]);
+  const lines = Object.entries(items)
+    .filter(([, value]) => value !== undefined)
+    .flatMap(([item, value]) => [`nats soft ${item} ${value}\n`, `nats hard ${item} ${value}\n`]);
   return `# Managed by sampan: change \`limits:\` in the inventory instead. For logins and su; the service has the same in its unit.\n${lines.join("")}`;
 }
 
 /** Transparent huge pages and the CPU governor: in /sys now, and through tmpfiles.d at every boot. */
 function choices({ transparent_hugepage: hugepage, cpu_governor: governor }: Vars, facts: Facts): Resource[] {
   const readOnly = facts.container ? `not settable in a container (${facts.container})` : "not settable on this host";
-  const noHugepages = "this kernel has no transparent huge pages", noGovernor = "this kernel manages no CPU frequencies";
+  const noHugepages = "this kernel has no transparent huge pages",
+    noGovernor = "this kernel manages no CPU frequencies";
   const lines = [
     ...(hugepage !== "leave" && facts.transparentHugepage ? [`w ${HUGEPAGES} - - - - ${hugepage}\n`] : []),
     ...(governor !== "leave" && facts.governor !== undefined ? [`w ${GOVERNORS} - - - - ${governor}\n`] : []),
   ];
   const atBoot = lines.length
-    ? file({ path: AT_BOOT, content: `# Managed by sampan: change \`transparent_hugepage:\` and \`cpu_governor:\` in the inventory instead.\n${lines.join("")}` })
+    ? file({
+        path: AT_BOOT,
+        content: `# Managed by sampan: change \`transparent_hugepage:\` and \`cpu_governor:\` in the inventory instead.\n${lines.join("")}`,
+      })
     : absent({ path: AT_BOOT });
   return [
     ...(hugepage === "leave" ? [] : [sysfs({ path: HUGEPAGES, value: hugepage, absent: noHugepages, readOnly })]),

@@ -7,7 +7,10 @@ import { Secret } from "../../lib/secret.mts";
 /** `nats://10.0.0.5:4222`, `tls://[fd00::5]`. Credentials never stand there: everybody can see arguments. @throws UsageError */
 export function address(url: string): { host: string; port: number; tls: boolean } {
   const [, scheme, login, six, name, port] = /^(nats|tls):\/\/([^@/]*@)?(?:\[([0-9a-f:.%]+)\]|([\w.-]+))(?::(\d{1,5}))?\/?$/i.exec(url) ?? [];
-  if (login) throw new UsageError("--source: credentials don't belong into the command line, which everybody can see; put NATS_SOURCE_USER and NATS_SOURCE_PASSWORD into the region's .env");
+  if (login)
+    throw new UsageError(
+      "--source: credentials don't belong into the command line, which everybody can see; put NATS_SOURCE_USER and NATS_SOURCE_PASSWORD into the region's .env",
+    );
   if (!scheme) throw new UsageError(`--source takes an address like nats://10.0.0.5:4222, not "${url}"`);
   return { host: (six ?? name)!, port: Number(port ?? 4222), tls: scheme.toLowerCase() === "tls" };
 }
@@ -18,8 +21,10 @@ export function sourceOf(url: string, caFile: string | undefined, inventoryDir: 
   const env = readEnv(inventoryDir, problems);
   if (problems.size > 0) throw new UsageError(problems.lines());
   const [user, password, seed, token] = ["USER", "PASSWORD", "NKEY_SEED", "TOKEN"].map((name) => env.get(`NATS_SOURCE_${name}`));
-  if ((user === undefined) !== (password === undefined)) throw new UsageError(`${env.file}: NATS_SOURCE_USER and NATS_SOURCE_PASSWORD go together; one is missing`);
-  const credential = user && password ? { user, password: new Secret(password) } : seed ? { nkeySeed: new Secret(seed) } : token ? { token: new Secret(token) } : undefined;
+  if ((user === undefined) !== (password === undefined))
+    throw new UsageError(`${env.file}: NATS_SOURCE_USER and NATS_SOURCE_PASSWORD go together; one is missing`);
+  const credential =
+    user && password ? { user, password: new Secret(password) } : seed ? { nkeySeed: new Secret(seed) } : token ? { token: new Secret(token) } : undefined;
   return { ...address(url), ...(credential && { credential }), ...(caFile !== undefined && { ca: readCa(caFile) }) };
 }
 

@@ -8,12 +8,12 @@ import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { roll } from "../../lib/playbook/roll.mts";
 import { asideOf } from "../../lib/resources/store-aside.mts";
 import { formed } from "../bootstrap.mts";
+import type { Cluster } from "../cluster.mts";
 import { reloadOrRestart } from "../cluster-config/handlers.mts";
 import { clusterConfig } from "../cluster-config/tasks.mts";
-import type { Cluster } from "../cluster.mts";
 import { clusterGate } from "../gate.mts";
-import { natsInstall } from "../nats-install/tasks.mts";
 import { jetstreamSetup } from "../jetstream-setup/tasks.mts";
+import { natsInstall } from "../nats-install/tasks.mts";
 import { restoreRole } from "../restore/tasks.mts";
 import type { SiteRun } from "../site.mts";
 import { aside } from "./aside.mts";
@@ -32,31 +32,51 @@ export interface Migration {
   acceptMemoryLoss: boolean;
 }
 
-const STEPS = ["close the streams to publishers, save them, read them back", "stop the old server and move its store aside", "install and configure the cluster on empty stores", "put the streams back with their replicas, prove them, open them to publishers", "verify"];
+const STEPS = [
+  "close the streams to publishers, save them, read them back",
+  "stop the old server and move its store aside",
+  "install and configure the cluster on empty stores",
+  "put the streams back with their replicas, prove them, open them to publishers",
+  "verify",
+];
 
 /** The whole way, or the rest of it: each stage is known by what is on disks and servers. @returns whether it is done */
 export async function migrate(run: SiteRun, clusters: readonly Cluster[], migration: Migration): Promise<boolean> {
   const done = await stages(run, clusters, migration);
   if (!done && run.mode === "apply" && readState(migration.dir, placeOf(migration.source))) {
-    run.emit({ type: "warning", text: "publishers get no acknowledgement from the old server until this is through: run the same command again, or give it up with --back" });
+    run.emit({
+      type: "warning",
+      text: "publishers get no acknowledgement from the old server until this is through: run the same command again, or give it up with --back",
+    });
   }
   return done;
 }
 
 /** Ends early when something fails. */
 async function stages(run: SiteRun, clusters: readonly Cluster[], { source, dir, inPlace, acceptMemoryLoss }: Migration): Promise<boolean> {
-  const cluster = clusters[0]!, backup = join(dir, "backup");
+  const cluster = clusters[0]!,
+    backup = join(dir, "backup");
   const state = (): ReturnType<typeof readState> => readState(dir, placeOf(source));
   const well = (): boolean => run.exit === 0 && !run.stopped;
-  if (state()?.stage === "done") { run.emit({ type: "warning", text: `the migration from ${placeOf(source)} is done; ${dir} may be moved away` }); return true; }
-  if (run.mode === "check") run.emit({ type: "table", title: "the way", columns: ["", "step"], rows: STEPS.filter((_, i) => inPlace || (i !== 1 && i !== 2)).map((step, i) => [String(i + 1), step]) });
+  if (state()?.stage === "done") {
+    run.emit({ type: "warning", text: `the migration from ${placeOf(source)} is done; ${dir} may be moved away` });
+    return true;
+  }
+  if (run.mode === "check")
+    run.emit({
+      type: "table",
+      title: "the way",
+      columns: ["", "step"],
+      rows: STEPS.filter((_, i) => inPlace || (i !== 1 && i !== 2)).map((step, i) => [String(i + 1), step]),
+    });
   if (!state() || state()?.stage === "open" || !isComplete(backup)) {
     await clusterPhase(run, "save the old server", out({ source, dir, backup, state: state(), acceptMemoryLoss, newHosts: !inPlace }), clusters);
     if (run.mode === "check" || !well()) return false;
   } else if (state()!.stage === "stopping" && !inPlace) {
     throw new UsageError(`${dir} is of a migration in place, which was about to stop the old server; give --in-place HOST as before, or --back`);
   }
-  const manifest = readManifest(backup), look = { source, manifest, gone: inPlace !== undefined && state()!.stage !== "saved" };
+  const manifest = readManifest(backup),
+    look = { source, manifest, gone: inPlace !== undefined && state()!.stage !== "saved" };
   const reached = (stage: MigrationState["stage"]): void => writeState(dir, { ...state()!, stage });
   await clusterPhase(run, "look at the old server", unchanged(look), clusters);
   if (run.mode === "check" || !well()) return false;
@@ -79,17 +99,28 @@ async function stages(run: SiteRun, clusters: readonly Cluster[], { source, dir,
   if (!well()) return false;
   if (!inPlace) await clusterPhase(run, "look at the old server again", unchanged(look), clusters);
   if (!well()) return false;
-  await clusterPhase(run, "compare", finish(manifest, () => reached("done")), clusters);
-  if (well()) run.emit({ type: "warning", text: kept(source, dir, inPlace && asideOf(inPlace.store ?? cluster.hosts[0]!.vars.jetstream.store_dir), inPlace?.host) });
+  await clusterPhase(
+    run,
+    "compare",
+    finish(manifest, () => reached("done")),
+    clusters,
+  );
+  if (well())
+    run.emit({ type: "warning", text: kept(source, dir, inPlace && asideOf(inPlace.store ?? cluster.hosts[0]!.vars.jetstream.store_dir), inPlace?.host) });
   return well();
 }
 
-const kept = (source: Source, dir: string, store: string | undefined, host: string | undefined): string => store
-  ? `the old server's store is kept on ${host} in ${store}, and the backup in ${dir}: remove both when nothing is missed. The way back: docs/migrate.md`
-  : `the old server ${placeOf(source)} is as it was, but closed to publishers; let the clients use the cluster, then switch it off. The way back: --back`;
+const kept = (source: Source, dir: string, store: string | undefined, host: string | undefined): string =>
+  store
+    ? `the old server's store is kept on ${host} in ${store}, and the backup in ${dir}: remove both when nothing is missed. The way back: docs/migrate.md`
+    : `the old server ${placeOf(source)} is as it was, but closed to publishers; let the clients use the cluster, then switch it off. The way back: --back`;
 
 /** Opens the old server again, and puts what was saved of it out of the way. `acceptLoss`: whatever the cluster has taken since. */
-export async function goBack(run: SiteRun, clusters: readonly Cluster[], { source, dir, acceptLoss }: Pick<Migration, "source" | "dir"> & { acceptLoss: boolean }): Promise<void> {
+export async function goBack(
+  run: SiteRun,
+  clusters: readonly Cluster[],
+  { source, dir, acceptLoss }: Pick<Migration, "source" | "dir"> & { acceptLoss: boolean },
+): Promise<void> {
   const state = readState(dir, placeOf(source));
   if ((state?.stage === "restoring" || state?.stage === "done") && !acceptLoss) {
     await clusterPhase(run, "look at the cluster", notWritten(readManifest(join(dir, "backup"))), clusters);

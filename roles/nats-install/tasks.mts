@@ -1,4 +1,4 @@
-import { resolveArtifact, hostFetch, type Artifact, type HostFetch } from "../../lib/artifact/resolve.mts";
+import { type Artifact, type HostFetch, hostFetch, resolveArtifact } from "../../lib/artifact/resolve.mts";
 import type { Resource } from "../../lib/engine/resource.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { directory } from "../../lib/resources/directory.mts";
@@ -28,11 +28,15 @@ export const natsInstall: HostRole<Vars, Releases> = {
   name: "nats-install",
 
   async prepare({ hosts }) {
-    return new Map(await Promise.all(hosts.map(async ({ host, facts }) => {
-      const { nats_version: version, nats_source: source, nats_fetch } = host.vars;
-      const wanted = { version, source, arch: facts.arch };
-      return [host.name, nats_fetch === "host" ? { fetch: await hostFetch(wanted) } : { push: await resolveArtifact(wanted) }] as const;
-    })));
+    return new Map(
+      await Promise.all(
+        hosts.map(async ({ host, facts }) => {
+          const { nats_version: version, nats_source: source, nats_fetch } = host.vars;
+          const wanted = { version, source, arch: facts.arch };
+          return [host.name, nats_fetch === "host" ? { fetch: await hostFetch(wanted) } : { push: await resolveArtifact(wanted) }] as const;
+        }),
+      ),
+    );
   },
 
   resources({ host, vars, prepared }) {

@@ -1,8 +1,8 @@
-import type { NatsConnection } from "../../lib/nats/connect.mts";
 import { compare } from "../../lib/nats/backup/compare.mts";
 import type { SavedStream } from "../../lib/nats/backup/manifest.mts";
 import { isMarked } from "../../lib/nats/backup/put-back.mts";
-import { consumers, streamInfo, type StreamInfo } from "../../lib/nats/jetstream/api.mts";
+import type { NatsConnection } from "../../lib/nats/connect.mts";
+import { consumers, type StreamInfo, streamInfo } from "../../lib/nats/jetstream/api.mts";
 import type { Config } from "../../lib/nats/jetstream/desired.mts";
 import { isFrozen, isRestoring } from "../../lib/nats/jetstream/freeze.mts";
 
@@ -18,7 +18,9 @@ export async function present(nc: NatsConnection, saved: SavedStream): Promise<P
   if (isRestoring(info.config)) return { kind: "free", leftover: true, text: "a restore that broke off" };
   // Nobody ever wrote to it, as after a rollout that declares it.
   if (info.state.last_seq === 0 && saved.last > 0) {
-    const own = (await consumers(nc, saved.name)).map((c) => c.config).filter((c) => c["durable_name"] && !saved.consumers.some((s) => s.name === c["durable_name"]));
+    const own = (await consumers(nc, saved.name))
+      .map((c) => c.config)
+      .filter((c) => c["durable_name"] && !saved.consumers.some((s) => s.name === c["durable_name"]));
     const more = own.length > 0 ? `; its consumer ${own.map((c) => String(c["durable_name"])).join(", ")} stays` : "";
     return { kind: "free", leftover: true, text: `declared, never written to${more}`, consumers: own };
   }

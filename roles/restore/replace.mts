@@ -1,8 +1,8 @@
-import type { NatsConnection } from "../../lib/nats/connect.mts";
 import { BackupFolder } from "../../lib/nats/backup/folder.mts";
 import type { Manifest, SavedStream } from "../../lib/nats/backup/manifest.mts";
-import { putBack, type PutBackOptions, remove } from "../../lib/nats/backup/put-back.mts";
+import { type PutBackOptions, putBack, remove } from "../../lib/nats/backup/put-back.mts";
 import { fileName, save } from "../../lib/nats/backup/save.mts";
+import type { NatsConnection } from "../../lib/nats/connect.mts";
 import { streamInfo } from "../../lib/nats/jetstream/api.mts";
 import { freeze, isFrozen, isRestoring, open, writable } from "../../lib/nats/jetstream/freeze.mts";
 
@@ -40,22 +40,32 @@ export async function replace(nc: NatsConnection, { dir, saved, side, about, war
   let begun = false;
   try {
     await remove(nc, saved.name);
-    return await putBack(nc, dir, saved, { ...options, begun: () => { begun = true; } });
+    return await putBack(nc, dir, saved, {
+      ...options,
+      begun: () => {
+        begun = true;
+      },
+    });
   } catch (error) {
     const what = (error as Error).message;
     const why = await putFormerBack(nc, { saved: kept, dir: folder.dir }, begun, options.tell).catch((e: Error) => e.message);
     throw why === undefined
       ? new Error(`${what}. The stream that was there before is back, and kept in ${folder.dir}`)
-      : Object.assign(new Error(`${what}; and the stream that was there before isn't back: ${why}. It is kept in ${folder.dir}`), { next: `make sure that nobody else makes the stream; then run again, or have the one before with restore.mts --from ${folder.dir} --replace` });
+      : Object.assign(new Error(`${what}; and the stream that was there before isn't back: ${why}. It is kept in ${folder.dir}`), {
+          next: `make sure that nobody else makes the stream; then run again, or have the one before with restore.mts --from ${folder.dir} --replace`,
+        });
   }
 }
 
-interface Former { saved: SavedStream; dir: string }
+interface Former {
+  saved: SavedStream;
+  dir: string;
+}
 
 /** @returns why it isn't put back, where something stands in its place that is nobody's half copy */
 async function putFormerBack(nc: NatsConnection, { saved, dir }: Former, begun: boolean, tell?: (text: string) => void): Promise<string | undefined> {
   const there = await streamInfo(nc, saved.name);
-  if (there && isFrozen(there.config)) return void await open(nc, saved.config); // it never went
+  if (there && isFrozen(there.config)) return void (await open(nc, saved.config)); // it never went
   // Nothing marks a half copy of what takes no messages: it is one if we had begun.
   const half = there && (isRestoring(there.config) || (begun && !writable(there.config)));
   if (there && !half) return `stream ${saved.name} that stands there now is left alone, as others may have written to it`;

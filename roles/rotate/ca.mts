@@ -1,5 +1,5 @@
 import { UsageError } from "../../lib/inventory/types.mts";
-import { apply, caPhase, dropOld, type CaPhase, type Files, signWithNew, trustNew } from "../../lib/pki/rotation.mts";
+import { apply, type CaPhase, caPhase, dropOld, type Files, signWithNew, trustNew } from "../../lib/pki/rotation.mts";
 import type { SiteRun } from "../site.mts";
 import { command, held, rollOut, showSteps } from "./roll-out.mts";
 
@@ -9,8 +9,10 @@ type Step = "trust" | "switch" | "finish";
 export function checkStep({ dir }: { dir: string }, step: Step): void {
   const phase = caPhase(dir);
   if (step === "switch" && phase === "single") throw new UsageError(`${dir}/pki: there is no new CA to switch to; first run --ca`);
-  if (step === "finish" && phase === "trusted") throw new UsageError(`${dir}/pki: the servers' certificates still come from the old CA; first run --ca --switch`);
-  if (step === "trust" && phase === "switched") throw new UsageError(`${dir}/pki: the CA has been replaced, and the old one is still trusted; first run --ca --finish`);
+  if (step === "finish" && phase === "trusted")
+    throw new UsageError(`${dir}/pki: the servers' certificates still come from the old CA; first run --ca --switch`);
+  if (step === "trust" && phase === "switched")
+    throw new UsageError(`${dir}/pki: the CA has been replaced, and the old one is still trusted; first run --ca --finish`);
 }
 
 /** One step of the way from one CA to the next; each may be run again, and goes on where it stopped. */
@@ -25,9 +27,9 @@ const steps: Record<Step, (run: SiteRun, dir: string, phase: CaPhase) => Promise
   trust: async (run, dir) => write(run, dir, await trustNew(dir), "trust the new CA beside the old one"),
   // Nobody may show a certificate of the new CA before all trust it.
   switch: async (run, dir, phase) =>
-    (phase === "switched" || await rollOut(run, "trust both CAs", {})) && write(run, dir, signWithNew(dir), "certificates of the new CA"),
+    (phase === "switched" || (await rollOut(run, "trust both CAs", {}))) && write(run, dir, signWithNew(dir), "certificates of the new CA"),
   // Nor may the old one go before all show the new one's.
-  finish: async (run, dir) => await rollOut(run, "certificates of the new CA", {}) && write(run, dir, dropOld(dir), "the old CA is trusted no longer"),
+  finish: async (run, dir) => (await rollOut(run, "certificates of the new CA", {})) && write(run, dir, dropOld(dir), "the old CA is trusted no longer"),
 };
 
 async function write(run: SiteRun, dir: string, files: Files, phase: string): Promise<boolean> {

@@ -7,7 +7,10 @@ import { held, rollOut } from "./roll-out.mts";
 
 /** @throws UsageError when all certificates are the user's own */
 export function checkOwn(inventory: LoadedInventory<Vars>): void {
-  if (inventory.hosts.every((h) => h.vars.tls)) throw new UsageError(`${inventory.originOf(inventory.hosts[0]!.name, ["tls"])}: the certificates are your own (tls: in the inventory); replace the files, then run site.mts: it reloads the servers one by one`);
+  if (inventory.hosts.every((h) => h.vars.tls))
+    throw new UsageError(
+      `${inventory.originOf(inventory.hosts[0]!.name, ["tls"])}: the certificates are your own (tls: in the inventory); replace the files, then run site.mts: it reloads the servers one by one`,
+    );
 }
 
 /** New keys and certificates for all servers; a run that was interrupted is gone on with, by this one or by site.mts. */
@@ -17,5 +20,5 @@ export async function rotateCertificates(run: SiteRun): Promise<void> {
   const { file, underWay } = renewal(inventory.dir, Date.now());
   if (underWay) run.emit({ type: "warning", text: `going on with the renewal of ${file.get("renew")!.trim()}, which was not finished` });
   if (run.mode === "apply") beginRenewal(inventory.dir, file);
-  if (await rollOut(run, "new certificates", { pki: file }) && run.mode === "apply") endRenewal(inventory.dir);
+  if ((await rollOut(run, "new certificates", { pki: file })) && run.mode === "apply") endRenewal(inventory.dir);
 }

@@ -1,12 +1,13 @@
-import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { editEnv, envText, withNext, withNextInUse, withoutOld } from "../../lib/pki/seeds.mts";
+import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { clustersOf } from "../cluster.mts";
 import type { SiteRun } from "../site.mts";
-import { nobodyByOldSeed, newSeedsAccepted } from "./proofs.mts";
+import { newSeedsAccepted, nobodyByOldSeed } from "./proofs.mts";
 import { command, held, rollOut, showSteps } from "./roll-out.mts";
 import { type Rotating, rotating } from "./users.mts";
 
-const each = (env: string, users: readonly Rotating[], edit: (env: string, variable: string) => string): string => users.reduce((text, u) => edit(text, u.seeds.variable), env);
+const each = (env: string, users: readonly Rotating[], edit: (env: string, variable: string) => string): string =>
+  users.reduce((text, u) => edit(text, u.seeds.variable), env);
 
 /** New seeds: every server accepts them beside the old ones, they are tried on each, and then .env has them in use. */
 export async function renewSeeds(run: SiteRun, { users: wanted }: { users: readonly string[] | undefined }): Promise<void> {
@@ -19,7 +20,10 @@ export async function renewSeeds(run: SiteRun, { users: wanted }: { users: reado
   if (run.mode === "apply" && fresh.length) editEnv(inventory.dir, (env) => each(env, fresh, withNext));
   if (!(await rollOut(run, "accept the new seeds beside the old ones", { env: ahead }))) return;
   if (run.mode === "apply" && fresh.length) {
-    const accepted = rotating(inventory, fresh.map((u) => u.name)).users;
+    const accepted = rotating(
+      inventory,
+      fresh.map((u) => u.name),
+    ).users;
     await clusterPhase(run, "the new seeds let in", newSeedsAccepted(accepted), await clustersOf(run));
     if (run.exit !== 0) return;
     editEnv(inventory.dir, (env) => each(env, accepted, withNextInUse));
@@ -28,7 +32,11 @@ export async function renewSeeds(run: SiteRun, { users: wanted }: { users: reado
   const done = run.mode === "apply" ? "done" : "to come";
   showSteps(run, "from the old seeds to the new ones", [
     ["servers accept both", done, command(run, `--credentials${named}`)],
-    ["clients take the new seed", "yours", users.map((u) => `${u.name}: ${u.seeds.variable} in ${inventory.dir}/.env (the old one: ${u.seeds.variable}_OLD)`).join("; ")],
+    [
+      "clients take the new seed",
+      "yours",
+      users.map((u) => `${u.name}: ${u.seeds.variable} in ${inventory.dir}/.env (the old one: ${u.seeds.variable}_OLD)`).join("; "),
+    ],
     ["the old seed is dropped", "to come", command(run, `--credentials${named} --finish`)],
   ]);
 }

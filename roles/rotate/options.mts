@@ -20,7 +20,12 @@ export type Rotation =
 export function rotationOf(options: Options): Rotation {
   const own = ownFlags(flags, options);
   const kinds = (["certificates", "ca", "credentials"] as const).filter((k) => own[k]);
-  if (kinds.length !== 1) throw new UsageError(kinds.length ? `--${kinds.join(" and --")} are rotated one after another; give one of them` : "say what to rotate: --certificates, --ca or --credentials; see --help");
+  if (kinds.length !== 1)
+    throw new UsageError(
+      kinds.length
+        ? `--${kinds.join(" and --")} are rotated one after another; give one of them`
+        : "say what to rotate: --certificates, --ca or --credentials; see --help",
+    );
   const [what] = kinds;
   const only = (flag: keyof typeof own, ...of: string[]): void => {
     if (own[flag] !== undefined && !of.includes(what!)) throw new UsageError(`--${flag} goes with --${of.join(" or --")}`);

@@ -1,7 +1,7 @@
 import { type Gate, roll } from "../../lib/playbook/roll.mts";
+import { clustersOf } from "../cluster.mts";
 import { reloadOrRestart } from "../cluster-config/handlers.mts";
 import { type Ahead, clusterConfigWith } from "../cluster-config/tasks.mts";
-import { clustersOf } from "../cluster.mts";
 import { clusterGate } from "../gate.mts";
 import type { Vars } from "../schema.mts";
 import type { SiteRun } from "../site.mts";
@@ -24,8 +24,16 @@ async function showRoll(run: SiteRun, gate: Gate<Vars>): Promise<void> {
   const hosts = run.config.hosts.filter((h) => run.wouldChange(h));
   if (!hosts.length) return;
   const order = await gate.order(hosts).catch(() => hosts);
-  run.emit({ type: "table", title: "one node at a time", columns: ["node", "before its reload", "before the next one"],
-    rows: order.map((h) => [h.name, "the others can do without it", `it has loaded it; routes, meta leader and all replicas are well for ${h.vars.verify.settle}`]) });
+  run.emit({
+    type: "table",
+    title: "one node at a time",
+    columns: ["node", "before its reload", "before the next one"],
+    rows: order.map((h) => [
+      h.name,
+      "the others can do without it",
+      `it has loaded it; routes, meta leader and all replicas are well for ${h.vars.verify.settle}`,
+    ]),
+  });
 }
 
 /** Takes all hosts' locks before a file of the controller changes: two rotations at once would mix their states. */

@@ -31,12 +31,17 @@ const TELLING_MS = 10_000;
 async function nothingLost(server: string, cluster: Cluster, without: ClusterTarget): Promise<void> {
   for (const until = Date.now() + TELLING_MS; ; await new Promise((resolve) => setTimeout(resolve, 500))) {
     const lost = await unheldIn(cluster, without).catch((error: Error) => {
-      throw refusal(`what the store of ${server} alone holds can't be told: ${error.message.split("\n")[0]}`, "nothing was removed; when the others answer, run again");
+      throw refusal(
+        `what the store of ${server} alone holds can't be told: ${error.message.split("\n")[0]}`,
+        "nothing was removed; when the others answer, run again",
+      );
     });
     if (!lost.length) return;
     if (Date.now() > until) {
-      throw refusal(`${lost.join(", ")}: the only replica is in the store of ${server}, and would be lost by the removal`,
-        `on ${server}: move nats-server.conf.retired and jetstream.retired-… back to their names, and systemctl start nats-server; then run again, it moves what is there first`);
+      throw refusal(
+        `${lost.join(", ")}: the only replica is in the store of ${server}, and would be lost by the removal`,
+        `on ${server}: move nats-server.conf.retired and jetstream.retired-… back to their names, and systemctl start nats-server; then run again, it moves what is there first`,
+      );
     }
   }
 }

@@ -8,15 +8,18 @@ import { stage } from "./stage.mts";
 export async function forget(run: SiteRun, cluster: Cluster, { full: { dir }, leaving }: Change): Promise<void> {
   const names = leaving.flatMap((l) => l.host?.name ?? []);
   const plan = () => planRemoval(dir, names);
-  if (names.length) await stage(run, "inventory", cluster, [{
-    task: `${names.join(", ")} in the inventory`,
-    changes: async () => {
-      const { lines, vars } = plan();
-      return [
-        ...[...lines].map(([name, rows]) => ({ attribute: name, current: `hosts.yml line ${rows.join(", ")}`, desired: "gone" })),
-        ...vars.map((path) => ({ attribute: path.replace(/^.*host_vars\//, "host_vars/"), current: "read", desired: "kept as .bak" })),
-      ];
-    },
-    work: async () => applyRemoval(plan()),
-  }]);
+  if (names.length)
+    await stage(run, "inventory", cluster, [
+      {
+        task: `${names.join(", ")} in the inventory`,
+        changes: async () => {
+          const { lines, vars } = plan();
+          return [
+            ...[...lines].map(([name, rows]) => ({ attribute: name, current: `hosts.yml line ${rows.join(", ")}`, desired: "gone" })),
+            ...vars.map((path) => ({ attribute: path.replace(/^.*host_vars\//, "host_vars/"), current: "read", desired: "kept as .bak" })),
+          ];
+        },
+        work: async () => applyRemoval(plan()),
+      },
+    ]);
 }

@@ -1,5 +1,5 @@
-import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { metaGroup, peerId } from "../../lib/nats/jetstream/peers.mts";
+import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import type { Cluster } from "../cluster.mts";
 import type { SiteRun } from "../site.mts";
 import { withSys } from "./standing.mts";
@@ -22,9 +22,19 @@ export async function membersKnown(run: SiteRun, clusters: readonly Cluster[]): 
     const ghosts = (group?.members ?? []).filter((m) => !known.some((name) => m.id === peerId(name))).map((m) => m.name);
     if (!ghosts.length) continue;
     const what = `${ghosts.join(", ")} ${ghosts.length > 1 ? "are members" : "is a member"} of the cluster, but not of the inventory`;
-    await clusterPhase(run, "members", { kind: "cluster", name: "cluster-config", list: () => ["members"], *tasks() {
-      yield { task: "members", at: cluster.originOf([]), run: async () => ({ status: "failed", failure: { what, next: ghostNext(ghosts) } }) };
-    } }, [cluster]);
+    await clusterPhase(
+      run,
+      "members",
+      {
+        kind: "cluster",
+        name: "cluster-config",
+        list: () => ["members"],
+        *tasks() {
+          yield { task: "members", at: cluster.originOf([]), run: async () => ({ status: "failed", failure: { what, next: ghostNext(ghosts) } }) };
+        },
+      },
+      [cluster],
+    );
     return false;
   }
   return true;

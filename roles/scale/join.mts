@@ -2,11 +2,11 @@ import { memberOf, metaGroup } from "../../lib/nats/jetstream/peers.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { freshStore } from "../../lib/resources/fresh-store.mts";
-import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
+import { CONF } from "../cluster-config/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { refusal, type Step } from "./stage.mts";
-import { withSys, type Standing } from "./standing.mts";
+import { type Standing, withSys } from "./standing.mts";
 
 /** How long new servers may take to be members, ms. A name that was removed is taken in again after five minutes (nats-server 2.12 and later). */
 const JOINING_MS = 420_000;
@@ -19,7 +19,9 @@ export const newcomer: HostRole<Vars, void> = {
   kind: "host",
   name: "scale",
   prepare: async () => {},
-  resources: ({ vars }) => [freshStore({ server: vars.server_name, cluster: vars.cluster.name, conf: CONF, storeDir: vars.jetstream.store_dir, jetstream: vars.jetstream.enabled })],
+  resources: ({ vars }) => [
+    freshStore({ server: vars.server_name, cluster: vars.cluster.name, conf: CONF, storeDir: vars.jetstream.store_dir, jetstream: vars.jetstream.enabled }),
+  ],
 };
 
 /** The new servers run, and are members of the meta group where they have JetStream. */
@@ -28,7 +30,9 @@ export function joined(joins: readonly Standing[], cluster: Cluster, waiting: re
   const missing = async (): Promise<string[]> => {
     const group = await withSys(cluster, (sys) => metaGroup(sys, waiting)).catch(() => undefined);
     const { servers } = await observe(cluster.target, cluster.connect);
-    return joins.filter(({ server, host }) => (host!.vars.jetstream.enabled ? !group || !memberOf(group, server) : !servers.some((s) => s.name === server && s.inMesh))).map((j) => j.server);
+    return joins
+      .filter(({ server, host }) => (host!.vars.jetstream.enabled ? !group || !memberOf(group, server) : !servers.some((s) => s.name === server && s.inMesh)))
+      .map((j) => j.server);
   };
   return {
     task: `${wanted.join(", ")} in the cluster`,
@@ -38,8 +42,14 @@ export function joined(joins: readonly Standing[], cluster: Cluster, waiting: re
         signal.throwIfAborted();
         const left = await missing();
         if (!left.length) return;
-        if (Date.now() - since > JOINING_MS) throw refusal(`${left.join(", ")} didn't join within ${JOINING_MS / 1000} s`, "look at its log (journalctl -u nats-server), and whether its route port is open to the others; then run again");
-        say(`waiting for ${left.join(", ")}${Date.now() - since > USUAL_MS ? ": a name that has left the group is taken in again only some minutes later" : ""}`);
+        if (Date.now() - since > JOINING_MS)
+          throw refusal(
+            `${left.join(", ")} didn't join within ${JOINING_MS / 1000} s`,
+            "look at its log (journalctl -u nats-server), and whether its route port is open to the others; then run again",
+          );
+        say(
+          `waiting for ${left.join(", ")}${Date.now() - since > USUAL_MS ? ": a name that has left the group is taken in again only some minutes later" : ""}`,
+        );
       }
     },
   };

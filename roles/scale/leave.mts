@@ -1,20 +1,20 @@
+import { SessionError } from "../../lib/engine/session.mts";
+import type { Host } from "../../lib/inventory/types.mts";
 import { heldBy, holders, inMove, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { metaLeader, stepDownMeta } from "../../lib/nats/roll.mts";
 import type { ClusterTarget } from "../../lib/nats/target.mts";
-import { SessionError } from "../../lib/engine/session.mts";
-import type { Host } from "../../lib/inventory/types.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { natsRetired } from "../../lib/resources/nats-retired.mts";
-import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
+import { CONF } from "../cluster-config/tasks.mts";
 import type { Vars } from "../schema.mts";
 import type { SiteRun } from "../site.mts";
 import type { Leaver } from "./choose.mts";
 import { expel } from "./expel.mts";
 import { safe } from "./gates.mts";
-import { stage, troubled, type Say, type Step } from "./stage.mts";
-import { withApp, withSys, type Standing } from "./standing.mts";
+import { type Say, type Step, stage, troubled } from "./stage.mts";
+import { type Standing, withApp, withSys } from "./standing.mts";
 
 /** The host's part of leaving: its server stops and can't start again. */
 const retire: HostRole<Vars, void> = {
@@ -32,10 +32,13 @@ export async function tryReach(run: SiteRun, leaving: readonly Leaver[]): Promis
   const lost: Host<Vars>[] = [];
   for (const { host, dead } of leaving) {
     if (!host || !dead) continue;
-    const there = await run.connections.again(host).then(() => true, (error: unknown) => {
-      if (!(error instanceof SessionError)) throw error;
-      return false;
-    });
+    const there = await run.connections.again(host).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof SessionError)) throw error;
+        return false;
+      },
+    );
     if (there) run.config.hosts = [...run.config.hosts, host];
     else lost.push(host);
   }
@@ -60,7 +63,16 @@ export interface Way {
  */
 export async function leave(run: SiteRun, leaver: Standing, way: Way): Promise<boolean> {
   const phase = `${leaver.server} leaves`;
-  if (leaver.runs && leaver.member && !(await stage(run, `${phase}: streams`, way.cluster, [safe(way.with, way.cluster, `safe before ${leaver.server} goes`), drain(leaver, way), handOver(leaver, way)]))) return false;
+  if (
+    leaver.runs &&
+    leaver.member &&
+    !(await stage(run, `${phase}: streams`, way.cluster, [
+      safe(way.with, way.cluster, `safe before ${leaver.server} goes`),
+      drain(leaver, way),
+      handOver(leaver, way),
+    ]))
+  )
+    return false;
   if (leaver.host && run.config.hosts.includes(leaver.host)) await run.hosts(`${phase}: stop`, [retire], (h) => h !== leaver.host);
   if (troubled(run)) return false;
   if (leaver.host) run.out.add(leaver.host.name);
@@ -72,28 +84,42 @@ export async function leave(run: SiteRun, leaver: Standing, way: Way): Promise<b
 
 const drain = ({ server }: Standing, { cluster, with: target }: Way): Step => ({
   task: `streams of ${server}`,
-  changes: async () => heldBy(await observe(target, cluster.connect), server).map((s) => ({ attribute: `stream ${s.name}`, current: holders(s).join(" "), desired: `off ${server}` })),
-  work: (say, signal) => withSys(cluster, (sys) => withApp(cluster, async (app) => {
-    for (;;) {
-      const state = await observe(target, { ...cluster.connect, connection: sys });
-      const [stream, ...others] = heldBy(state, server);
-      // Only its own word that it holds nothing counts: an answer that didn't come isn't one.
-      if (!stream && state.servers.some((s) => s.name === server && s.jetstream)) return;
-      if (!stream) { signal.throwIfAborted(); say(`${server} doesn't tell what it holds`); continue; }
-      const tell: Say = (text) => say(`${stream.name}${others.length ? ` (${others.length} more to go)` : ""}: ${text}`);
-      if (inMove(stream)) {
-        // by an earlier run, and perhaps off another server
-        tell("an earlier move comes to its end");
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        signal.throwIfAborted();
-        continue;
-      }
-      await startMove(sys, stream, server).catch((error: Error) => {
-        throw Object.assign(error, { next: `see that another server has room for stream ${stream.name} and fits its placement (tags, unique_tag); then run again` });
-      });
-      await untilLeft(target, sys, app, stream, server, { connect: cluster.connect, progress: tell, signal });
-    }
-  })),
+  changes: async () =>
+    heldBy(await observe(target, cluster.connect), server).map((s) => ({
+      attribute: `stream ${s.name}`,
+      current: holders(s).join(" "),
+      desired: `off ${server}`,
+    })),
+  work: (say, signal) =>
+    withSys(cluster, (sys) =>
+      withApp(cluster, async (app) => {
+        for (;;) {
+          const state = await observe(target, { ...cluster.connect, connection: sys });
+          const [stream, ...others] = heldBy(state, server);
+          // Only its own word that it holds nothing counts: an answer that didn't come isn't one.
+          if (!stream && state.servers.some((s) => s.name === server && s.jetstream)) return;
+          if (!stream) {
+            signal.throwIfAborted();
+            say(`${server} doesn't tell what it holds`);
+            continue;
+          }
+          const tell: Say = (text) => say(`${stream.name}${others.length ? ` (${others.length} more to go)` : ""}: ${text}`);
+          if (inMove(stream)) {
+            // by an earlier run, and perhaps off another server
+            tell("an earlier move comes to its end");
+            await new Promise((resolve) => setTimeout(resolve, 500));
+            signal.throwIfAborted();
+            continue;
+          }
+          await startMove(sys, stream, server).catch((error: Error) => {
+            throw Object.assign(error, {
+              next: `see that another server has room for stream ${stream.name} and fits its placement (tags, unique_tag); then run again`,
+            });
+          });
+          await untilLeft(target, sys, app, stream, server, { connect: cluster.connect, progress: tell, signal });
+        }
+      }),
+    ),
 });
 
 /** Stepping down beforehand spares the cluster an election. */
@@ -101,7 +127,7 @@ const handOver = ({ server }: Standing, { cluster, with: target, without }: Way)
   const leads = async (): Promise<boolean> => metaLeader(await observe(target, cluster.connect)) === server;
   return {
     task: `meta leader off ${server}`,
-    changes: async () => (await leads() ? [{ attribute: "meta leader", current: server, desired: "another" }] : []),
+    changes: async () => ((await leads()) ? [{ attribute: "meta leader", current: server, desired: "another" }] : []),
     work: async () => {
       if (!(await leads())) return;
       const state = await observe(target, cluster.connect);

@@ -36,7 +36,11 @@ const replicas = ({ target, connect }: Cluster): Step => ({
         const before = holders(state.streams.find((s) => s.account === move.account && s.name === move.stream)!);
         say(`${move.stream} off ${move.from}`);
         await startMove(sys, stream, move.from);
-        const now = await untilLeft(target, sys, app, stream, move.from, { connect, progress: (text) => say(`${move.stream} off ${move.from}: ${text}`), signal });
+        const now = await untilLeft(target, sys, app, stream, move.from, {
+          connect,
+          progress: (text) => say(`${move.stream} off ${move.from}: ${text}`),
+          signal,
+        });
         // The meta leader has chosen another place than expected: once is enough.
         if (!holders(now).some((h) => h === move.to && !before.includes(h))) stay.add(`${move.account} ${move.stream}`);
       }
@@ -50,7 +54,17 @@ const leaders = ({ target, connect }: Cluster): Step => ({
   task: "stream leaders spread over all nodes",
   changes: async () => {
     const next = nextLeader(await observe(target, connect));
-    return next ? [{ attribute: "streams led", current: loads(await observe(target, connect)).map((l) => `${l.server} ${l.leads}`).join(", "), desired: "evenly" }] : [];
+    return next
+      ? [
+          {
+            attribute: "streams led",
+            current: loads(await observe(target, connect))
+              .map((l) => `${l.server} ${l.leads}`)
+              .join(", "),
+            desired: "evenly",
+          },
+        ]
+      : [];
   },
   work: async (say, signal) => {
     const app = await connectApp(target, connect);
@@ -80,5 +94,10 @@ const leaders = ({ target, connect }: Cluster): Step => ({
 /** The nodes' loads as a table. */
 export async function showLoads({ emit }: SiteRun, { name, target, connect }: Cluster): Promise<void> {
   const all = loads(await observe(target, connect));
-  emit({ type: "table", title: `${name}: streams by node`, columns: ["server", "replicas", "leads"], rows: all.map((l) => [l.server, String(l.replicas), String(l.leads)]) });
+  emit({
+    type: "table",
+    title: `${name}: streams by node`,
+    columns: ["server", "replicas", "leads"],
+    rows: all.map((l) => [l.server, String(l.replicas), String(l.leads)]),
+  });
 }

@@ -4,7 +4,12 @@ import { clean, list, plural, truncate, wrap } from "../../lib/report/text.mts";
 import { INK } from "./tables.mts";
 
 /** How many lines an alarm may take: what is wrong, and what to do. From roomy to tight; the first that fits is taken. */
-const LAYOUTS = [{ what: 3, next: 3 }, { what: 2, next: 2 }, { what: 1, next: 1 }, { what: 1, next: 0 }] as const;
+const LAYOUTS = [
+  { what: 3, next: 3 },
+  { what: 2, next: 2 },
+  { what: 1, next: 1 },
+  { what: 1, next: 0 },
+] as const;
 
 /** Alarms in at most so many lines; those that find no place are counted. The first one always says what to do. */
 export function alarmLines(groups: readonly AlarmGroup[], most: number, cells: number, style: Style): string[] {
@@ -12,7 +17,8 @@ export function alarmLines(groups: readonly AlarmGroup[], most: number, cells: n
   for (const layout of LAYOUTS) {
     const lines = groups.flatMap((a, i) => alarm(a, i === 0 ? { ...layout, next: Math.max(1, layout.next) } : layout, cells, style));
     if (lines.length <= most) return lines;
-    if (layout === LAYOUTS.at(-1)) return [...lines.slice(0, most - 1), style.ink("dim", `  and ${plural(lines.length - most + 1, "more alarm")}: --json has them all`)];
+    if (layout === LAYOUTS.at(-1))
+      return [...lines.slice(0, most - 1), style.ink("dim", `  and ${plural(lines.length - most + 1, "more alarm")}: --json has them all`)];
   }
   return [];
 }

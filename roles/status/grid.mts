@@ -17,7 +17,8 @@ export interface Column<T> {
 
 /** A heading and a line per item, none wider than `cells` (Infinity: as wide as need be). */
 export function grid<T>(items: readonly T[], columns: readonly Column<T>[], cells: number, style: Style): string[] {
-  let chosen = columns.map((column) => ({ column, texts: items.map((item) => clean(column.cell(item))) }))
+  let chosen = columns
+    .map((column) => ({ column, texts: items.map((item) => clean(column.cell(item))) }))
     .filter(({ texts, column }) => column.drop === undefined || texts.some((t) => t !== ""))
     .map((c) => ({ ...c, wide: Math.max(width(c.column.head), ...c.texts.map(width)) }));
   const shown = () => chosen.filter(({ column }) => column.instead === undefined || !chosen.some((o) => o.column.head === column.instead));
@@ -33,15 +34,26 @@ export function grid<T>(items: readonly T[], columns: readonly Column<T>[], cell
     if (over > 0 && c.column.least !== undefined) c.wide = Math.max(c.column.least, c.wide - over);
   }
   const line = (texts: readonly string[], ink: (text: string, i: number) => string): string =>
-    texts.map((text, i) => {
-      const { column, wide } = chosen[i]!;
-      return ink((column.right ? padStart : padEnd)(truncate(text, wide, style.symbols.ellipsis), wide), i);
-    }).join("  ").trimEnd();
+    texts
+      .map((text, i) => {
+        const { column, wide } = chosen[i]!;
+        return ink((column.right ? padStart : padEnd)(truncate(text, wide, style.symbols.ellipsis), wide), i);
+      })
+      .join("  ")
+      .trimEnd();
   return [
-    line(chosen.map((c) => c.column.head), (t) => style.ink("dim", t)),
-    ...items.map((item, row) => line(chosen.map((c) => c.texts[row]!), (text, i) => {
-      const ink = chosen[i]!.column.ink?.(item);
-      return ink ? style.ink(ink, text) : text;
-    })),
+    line(
+      chosen.map((c) => c.column.head),
+      (t) => style.ink("dim", t),
+    ),
+    ...items.map((item, row) =>
+      line(
+        chosen.map((c) => c.texts[row]!),
+        (text, i) => {
+          const ink = chosen[i]!.column.ink?.(item);
+          return ink ? style.ink(ink, text) : text;
+        },
+      ),
+    ),
   ];
 }

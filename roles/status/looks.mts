@@ -1,7 +1,7 @@
 import { connectSys, type NatsConnection } from "../../lib/nats/connect.mts";
 import { observe } from "../../lib/nats/observe.mts";
-import { withUnseen } from "../../lib/nats/status/unseen.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
+import { withUnseen } from "../../lib/nats/status/unseen.mts";
 import type { Cluster } from "../cluster.mts";
 import type { Ways } from "./ways.mts";
 

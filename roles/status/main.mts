@@ -1,17 +1,17 @@
 import type { Session } from "../../lib/engine/session.mts";
-import { UsageError, type Host } from "../../lib/inventory/types.mts";
+import { type Host, UsageError } from "../../lib/inventory/types.mts";
+import type { ClusterState } from "../../lib/nats/state.mts";
 import { EXIT, nagiosLine, oneLine } from "../../lib/nats/status/nagios.mts";
 import { statusOf } from "../../lib/nats/status/status.mts";
-import type { ClusterState } from "../../lib/nats/state.mts";
-import { helpText, parseOptions, type Options } from "../../lib/playbook/cli.mts";
+import { helpText, type Options, parseOptions } from "../../lib/playbook/cli.mts";
 import { Connections } from "../../lib/playbook/connections.mts";
-import { hasAuthority } from "../cluster-config/certificates.mts";
 import { type Cluster, clustersOf } from "../cluster.mts";
+import { hasAuthority } from "../cluster-config/certificates.mts";
 import { loadInventory } from "../inventory.mts";
 import type { Vars } from "../schema.mts";
 import { declared } from "../verify/expectation.mts";
 import { Looks } from "./looks.mts";
-import { statusOptions, USAGE, type StatusOptions } from "./options.mts";
+import { type StatusOptions, statusOptions, USAGE } from "./options.mts";
 import { show, watch } from "./show.mts";
 import { Ways } from "./ways.mts";
 
@@ -25,7 +25,10 @@ export async function main(script: string, argv: readonly string[]): Promise<num
   const monitored = argv.includes("--check") || argv.includes("-C");
   try {
     const options = parseOptions(argv, USAGE);
-    if (options === "help") { process.stdout.write(helpText(script, USAGE)); return 0; }
+    if (options === "help") {
+      process.stdout.write(helpText(script, USAGE));
+      return 0;
+    }
     return await run(options, statusOptions(options));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
@@ -38,12 +41,21 @@ export async function main(script: string, argv: readonly string[]): Promise<num
 
 async function run(options: Options, own: StatusOptions): Promise<number> {
   const inventory = loadInventory(options.inventory, { extraVars: options.extraVars });
-  if (!hasAuthority(inventory)) throw new UsageError(`${inventory.dir}/pki: there is none, so nothing has been rolled out from here; run site.mts, or put the region's pki and .env here`);
+  if (!hasAuthority(inventory))
+    throw new UsageError(`${inventory.dir}/pki: there is none, so nothing has been rolled out from here; run site.mts, or put the region's pki and .env here`);
   const hosts = options.askBecomePass ? await (await import("../../lib/playbook/password.mts")).withPassword(inventory.hosts) : inventory.hosts;
-  const connections = new Connections({ acceptNewHostKeys: options.acceptNewHostKeys, lock: false, playbook: "status", storeDir: (h) => (h as Host<Vars>).vars.jetstream.store_dir }, () => {});
+  const connections = new Connections(
+    { acceptNewHostKeys: options.acceptNewHostKeys, lock: false, playbook: "status", storeDir: (h) => (h as Host<Vars>).vars.jetstream.store_dir },
+    () => {},
+  );
   const ways = new Ways(connections);
   process.on("exit", () => connections.kill());
-  const [cluster] = await clustersOf({ config: { inventory: { ...inventory, hosts }, hosts }, emit: () => {}, outputs: new Map(), connections: { to: (host): Promise<Session | undefined> => ways.to(host) } });
+  const [cluster] = await clustersOf({
+    config: { inventory: { ...inventory, hosts }, hosts },
+    emit: () => {},
+    outputs: new Map(),
+    connections: { to: (host): Promise<Session | undefined> => ways.to(host) },
+  });
   const looks = new Looks(noticing(cluster!, ways), ways);
   const expected = declared(cluster!);
   try {
@@ -65,7 +77,7 @@ async function check(looks: Looks, first: ClusterState, cluster: Cluster): Promi
   const expected = declared(cluster);
   let state = first;
   let status = statusOf(state, { expected });
-  for (const until = Date.now() + PATIENCE_MS; status.level === "critical" && Date.now() < until;) {
+  for (const until = Date.now() + PATIENCE_MS; status.level === "critical" && Date.now() < until; ) {
     await new Promise((resolve) => setTimeout(resolve, 500));
     state = await looks.look();
     status = statusOf(state, { expected });
@@ -78,9 +90,15 @@ async function check(looks: Looks, first: ClusterState, cluster: Cluster): Promi
 /** Tells the ways through SSH as soon as any node is reached. */
 function noticing(cluster: Cluster, ways: Ways): Cluster {
   const { dial } = cluster.connect;
-  return { ...cluster, connect: { ...cluster.connect, dial: async (node) => {
-    const place = await dial!(node);
-    ways.reached();
-    return place;
-  } } };
+  return {
+    ...cluster,
+    connect: {
+      ...cluster.connect,
+      dial: async (node) => {
+        const place = await dial!(node);
+        ways.reached();
+        return place;
+      },
+    },
+  };
 }

@@ -1,5 +1,5 @@
-import { durationNs } from "../../lib/inventory/units.mts";
 import { UsageError } from "../../lib/inventory/types.mts";
+import { durationNs } from "../../lib/inventory/units.mts";
 import type { Flags, Options, Usage } from "../../lib/playbook/cli.mts";
 import { ownFlags } from "../../lib/playbook/cli.mts";
 
@@ -21,14 +21,34 @@ export const USAGE: Usage = {
   ],
   roles: [],
   flags,
-  without: ["limit", "tags", "role", "check", "diff", "forks", "verbose", "list-hosts", "list-tasks", "start-at-task", "json", "report", "junit", "all-at-once"],
+  without: [
+    "limit",
+    "tags",
+    "role",
+    "check",
+    "diff",
+    "forks",
+    "verbose",
+    "list-hosts",
+    "list-tasks",
+    "start-at-task",
+    "json",
+    "report",
+    "junit",
+    "all-at-once",
+  ],
   exits: [
     "Exit status: 0 shown, whatever it shows, 3 bad usage or inventory, 4 no node could be reached",
     "             with --check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN",
   ],
 };
 
-export interface StatusOptions { watch: boolean; intervalMs: number; check: boolean; all: boolean }
+export interface StatusOptions {
+  watch: boolean;
+  intervalMs: number;
+  check: boolean;
+  all: boolean;
+}
 
 const LEAST_INTERVAL_MS = 250;
 const INTERVAL = "2s";
@@ -37,7 +57,8 @@ const INTERVAL = "2s";
 export function statusOptions(options: Options): StatusOptions {
   const { watch = false, interval = INTERVAL, check = false, all = false } = ownFlags(flags, options);
   const ns = durationNs(interval);
-  if (ns === undefined || ns / 1e6 < LEAST_INTERVAL_MS) throw new UsageError(`--interval takes a duration from ${LEAST_INTERVAL_MS}ms, for example 5s, not "${interval}"`);
+  if (ns === undefined || ns / 1e6 < LEAST_INTERVAL_MS)
+    throw new UsageError(`--interval takes a duration from ${LEAST_INTERVAL_MS}ms, for example 5s, not "${interval}"`);
   if (check && watch) throw new UsageError("--check and --watch contradict each other: one asks for a single line");
   if (check && options.json) throw new UsageError("--check and --json contradict each other: each has a format of its own for stdout");
   return { watch, intervalMs: ns / 1e6, check, all };

@@ -8,7 +8,10 @@ import { consumerColumns, INK, nodeColumns, streamColumns } from "./tables.mts";
 import { rate } from "./units.mts";
 
 /** Cells; Infinity where there is no end. */
-export interface Room { columns: number; rows: number }
+export interface Room {
+  columns: number;
+  rows: number;
+}
 
 /** Of a section that doesn't fit, at least so many rows stay. */
 const LEAST = 2;
@@ -31,26 +34,37 @@ export function screen(status: Status, { columns, rows }: Room, style: Style): s
   return [...head, "", ...told, ...sections.flatMap((s, i) => ["", s.heading, ...s.fit(dealt[i]!)])].slice(0, rows);
 }
 
-interface Section { heading: string; rows: readonly string[]; fit(most: number): string[] }
+interface Section {
+  heading: string;
+  rows: readonly string[];
+  fit(most: number): string[];
+}
 
 function section<T extends { level: string }>(what: string, items: readonly T[], columns: readonly Column<T>[], cells: number, style: Style): Section {
   const [heading = "", ...rows] = items.length ? grid(items, columns, cells, style) : [];
-  return { heading, rows, fit(most) {
-    if (rows.length <= most) return [...rows];
-    const shown = Math.max(0, most - 1);
-    const well = items.slice(shown).every((i) => i.level === "ok");
-    return [...rows.slice(0, shown), style.ink("dim", `   and ${plural(rows.length - shown, `more ${what}`)}${well ? ", all well" : ""}: --all shows them`)];
-  } };
+  return {
+    heading,
+    rows,
+    fit(most) {
+      if (rows.length <= most) return [...rows];
+      const shown = Math.max(0, most - 1);
+      const well = items.slice(shown).every((i) => i.level === "ok");
+      return [...rows.slice(0, shown), style.ink("dim", `   and ${plural(rows.length - shown, `more ${what}`)}${well ? ", all well" : ""}: --all shows them`)];
+    },
+  };
 }
 
 /** Rows for each section: the least, then one more for each in turn, until it has what it wants. */
 function deal(wanted: readonly number[], least: readonly number[], rows: number): number[] {
   const given = [...least];
   if (sum(wanted) <= rows) return [...wanted];
-  for (let left = rows - sum(least); left > 0;) {
+  for (let left = rows - sum(least); left > 0; ) {
     const hungry = wanted.flatMap((w, i) => (given[i]! < w ? [i] : []));
     if (!hungry.length) break;
-    for (const i of hungry.slice(0, left)) { given[i]!++; left--; }
+    for (const i of hungry.slice(0, left)) {
+      given[i]!++;
+      left--;
+    }
   }
   return given;
 }
@@ -61,11 +75,16 @@ function title(status: Status, columns: number, style: Style): string[] {
   const { nodes, streams, consumers, metaLeader } = status;
   const perSecond = (rates: readonly (number | null)[]): string => rate(sum(rates.map((r) => r ?? 0)));
   const facts = [
-    `${nodes.filter((n) => n.up).length} of ${plural(nodes.length, "node")}`, ...(nodes.length > 1 ? [metaLeader ? `meta leader ${metaLeader}` : "no meta leader"] : []),
-    plural(streams.length, "stream"), plural(consumers.length, "consumer"),
-    ...(status.ratesOverMs === null ? [] : [`${perSecond(streams.map((s) => s.storedPerSecond))}/s in`, `${perSecond(consumers.map((c) => c.deliveredPerSecond))}/s out`]),
+    `${nodes.filter((n) => n.up).length} of ${plural(nodes.length, "node")}`,
+    ...(nodes.length > 1 ? [metaLeader ? `meta leader ${metaLeader}` : "no meta leader"] : []),
+    plural(streams.length, "stream"),
+    plural(consumers.length, "consumer"),
+    ...(status.ratesOverMs === null
+      ? []
+      : [`${perSecond(streams.map((s) => s.storedPerSecond))}/s in`, `${perSecond(consumers.map((c) => c.deliveredPerSecond))}/s out`]),
   ].join(` ${style.symbols.dot} `);
-  const time = new Date(status.at).toTimeString().slice(0, 8), verdict = status.level.toUpperCase();
+  const time = new Date(status.at).toTimeString().slice(0, 8),
+    verdict = status.level.toUpperCase();
   const name = truncate(clean(status.cluster), Math.max(8, columns - width(verdict) - width(time) - 6), style.symbols.ellipsis);
   const rest = columns - width(name) - width(verdict) - 2;
   const line = `${style.ink("bold", name)}  ${style.ink(INK[status.level], verdict)}${Number.isFinite(rest) ? padStart(time, rest) : `  ${time}`}`;

@@ -1,16 +1,19 @@
 import type { Expectation } from "../../lib/nats/health.mts";
-import { statusOf, type Status } from "../../lib/nats/status/status.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
+import { type Status, statusOf } from "../../lib/nats/status/status.mts";
 import { liveScreen } from "../../lib/report/live-screen.mts";
-import { style, wantsColour, wantsUnicode, type Style } from "../../lib/report/style.mts";
+import { type Style, style, wantsColour, wantsUnicode } from "../../lib/report/style.mts";
 import { truncate } from "../../lib/report/text.mts";
 import type { Looks } from "./looks.mts";
-import { screen, type Room } from "./screen.mts";
+import { type Room, screen } from "./screen.mts";
 
 /** What isn't a terminal gets lines for reading, and not all streams of a large cluster. */
 const PAGE: Room = { columns: 120, rows: 60 };
 
-interface How { json: boolean; all: boolean }
+interface How {
+  json: boolean;
+  all: boolean;
+}
 
 const terminal = (): boolean => process.stdout.isTTY === true && process.env["TERM"] !== "dumb";
 const looks = (): Style => style({ colour: wantsColour(process.env, process.stdout.isTTY === true), unicode: wantsUnicode(process.env) });
@@ -41,7 +44,7 @@ export async function watch(source: Looks, expected: Expectation, { intervalMs, 
   };
   try {
     draw();
-    for (let before: ClusterState | undefined; !stop.signal.aborted;) {
+    for (let before: ClusterState | undefined; !stop.signal.aborted; ) {
       const since = performance.now();
       const state = await abortable(source.look(), stop.signal);
       if (!state) break;
@@ -49,9 +52,15 @@ export async function watch(source: Looks, expected: Expectation, { intervalMs, 
       status = statusOf(state, { before, expected });
       before = state;
       if (live) draw();
-      else { show(status, how); if (!how.json) process.stdout.write("\n"); }
+      else {
+        show(status, how);
+        if (!how.json) process.stdout.write("\n");
+      }
       // The first rates come soon; then the interval counts from look to look.
-      await abortable(new Promise((resolve) => setTimeout(resolve, Math.max(100, (status!.ratesOverMs === null ? Math.min(1000, intervalMs) : intervalMs) - tookMs))), stop.signal);
+      await abortable(
+        new Promise((resolve) => setTimeout(resolve, Math.max(100, (status!.ratesOverMs === null ? Math.min(1000, intervalMs) : intervalMs) - tookMs))),
+        stop.signal,
+      );
     }
     return 0;
   } finally {

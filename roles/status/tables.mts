@@ -28,9 +28,21 @@ export function nodeColumns({ at, metaLeader, nodes }: Status, style: Style): Co
     { head: "IN/S", cell: (n) => rate(n.rates?.in ?? null), right: true },
     { head: "OUT/S", cell: (n) => rate(n.rates?.out ?? null), right: true },
     { head: "BYTES/S", cell: ({ rates: r }) => (r ? `${size(r.inBytes)}/${size(r.outBytes)}` : "-"), right: true, drop: 9 },
-    { head: "STORE", cell: ({ jetstream: js }) => (js ? `${size(js.storageBytes)}/${size(js.storageLimit)}` : "-"), right: true, ink: (n) => warm(full(n)), drop: 2 },
+    {
+      head: "STORE",
+      cell: ({ jetstream: js }) => (js ? `${size(js.storageBytes)}/${size(js.storageLimit)}` : "-"),
+      right: true,
+      ink: (n) => warm(full(n)),
+      drop: 2,
+    },
     { head: "ROUTES", cell: (n) => n.routes.map((r) => `${laneOf(r.to)} ${milliseconds(r.rttMs)}`).join(", "), drop: 8 },
-    { head: "RTT", cell: (n) => (n.routes.length ? milliseconds(Math.max(...n.routes.map((r) => r.rttMs ?? 0))) : ""), right: true, drop: 1, instead: "ROUTES" },
+    {
+      head: "RTT",
+      cell: (n) => (n.routes.length ? milliseconds(Math.max(...n.routes.map((r) => r.rttMs ?? 0))) : ""),
+      right: true,
+      drop: 1,
+      instead: "ROUTES",
+    },
   ];
 }
 

@@ -4,25 +4,43 @@ import { canGoDown, compareVersions } from "../nats-install/version.mts";
 import type { SiteRun } from "../site.mts";
 
 /** What a host has: the version that its link leads to, the one that wrote its store last, the one before, and all that lie there. */
-export interface Has { name: string; linked?: string; stored?: string; former?: string; installed: readonly string[] }
+export interface Has {
+  name: string;
+  linked?: string;
+  stored?: string;
+  former?: string;
+  installed: readonly string[];
+}
 
 /** What the hosts have told; those that couldn't be reached are left out. */
 export async function whatTheyHave(run: SiteRun): Promise<Has[]> {
-  const all = await Promise.all(run.config.hosts.map(async (host): Promise<Has[]> => {
-    const session = await run.connections.to(host);
-    const told = run.outputs.get(host.name);
-    if (!session || !told) return [];
-    const { natsVersion: linked, storedVersion, storeHoldsStreams } = session.facts;
-    return [{ name: host.name, linked, stored: storeHoldsStreams ? storedVersion : undefined, former: told.get(FORMERLY) || undefined,
-      installed: (told.get(INSTALLED) ?? "").split(" ").filter(isVersion) }];
-  }));
+  const all = await Promise.all(
+    run.config.hosts.map(async (host): Promise<Has[]> => {
+      const session = await run.connections.to(host);
+      const told = run.outputs.get(host.name);
+      if (!session || !told) return [];
+      const { natsVersion: linked, storedVersion, storeHoldsStreams } = session.facts;
+      return [
+        {
+          name: host.name,
+          linked,
+          stored: storeHoldsStreams ? storedVersion : undefined,
+          former: told.get(FORMERLY) || undefined,
+          installed: (told.get(INSTALLED) ?? "").split(" ").filter(isVersion),
+        },
+      ];
+    }),
+  );
   return all.flat();
 }
 
 /** The one version that the inventory names for all hosts. @throws UsageError when there are several */
 export function wantedVersion(run: SiteRun): string {
   const versions = [...new Set(run.config.hosts.map((h) => h.vars.nats_version))];
-  if (versions.length > 1) throw new UsageError(`the inventory names different versions for its hosts (${versions.join(", ")}); say which: --to ${versions.sort(compareVersions).at(-1)}`);
+  if (versions.length > 1)
+    throw new UsageError(
+      `the inventory names different versions for its hosts (${versions.join(", ")}); say which: --to ${versions.sort(compareVersions).at(-1)}`,
+    );
   return versions[0]!;
 }
 
@@ -36,12 +54,20 @@ export function formerVersion(hosts: readonly Has[], wanted: string, allowDowngr
   const versions = newer.length ? [wanted] : [...new Set(hosts.map((h) => before(h, wanted)))];
   const [version] = versions;
   if (versions.length > 1 || version === undefined) {
-    const lines = hosts.map((h) => `${h.name}: has ${h.linked ?? "no nats-server"}, before that ${before(h, wanted) ?? "nothing that is known"}; beside it lie ${h.installed.join(", ") || "none"}`);
+    const lines = hosts.map(
+      (h) =>
+        `${h.name}: has ${h.linked ?? "no nats-server"}, before that ${before(h, wanted) ?? "nothing that is known"}; beside it lie ${h.installed.join(", ") || "none"}`,
+    );
     throw new UsageError([`--rollback: no one version lies beside ${wanted} that all hosts ran before; name it: --to VERSION`, ...lines]);
   }
   const unreadable = hosts.filter((h) => h.stored !== undefined && !canGoDown(h.stored, version));
   if (unreadable.length && !allowDowngrade) {
-    throw new UsageError(unreadable.map((h) => `--rollback: ${h.name} has streams written by ${h.stored}, which ${version} can't read; keep ${h.stored}, or see "When there is no way back" in docs/upgrade.md`));
+    throw new UsageError(
+      unreadable.map(
+        (h) =>
+          `--rollback: ${h.name} has streams written by ${h.stored}, which ${version} can't read; keep ${h.stored}, or see "When there is no way back" in docs/upgrade.md`,
+      ),
+    );
   }
   const without = hosts.filter((h) => !h.installed.includes(version));
   if (without.length) throw new UsageError(`--rollback: ${version} doesn't lie on ${without.map((h) => h.name).join(", ")}; fetch it again: --to ${version}`);

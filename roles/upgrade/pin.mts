@@ -20,26 +20,33 @@ export async function pin(run: SiteRun, clusters: readonly Cluster[], version: s
 
 function tasks({ config: { options } }: SiteRun, version: string): ReturnType<ClusterRole<Cluster>["tasks"]> {
   // As it stands in the files, without the version that this run was told.
-  const inventory = loadInventory(options.inventory, { extraVars: options.extraVars, generate: (missing) => generateMissingSecrets(options.inventory, missing, { dryRun: true }) });
-  return [{
-    task: `nats_version in ${shown(inventory.dir)}`, at: { file: "", line: 0 },
-    run: async (mode) => {
-      try {
-        const changes = changesFor(inventory, "nats_version", version);
-        if (!changes.length) return { status: "ok", reason: `says ${version}` };
-        if (mode === "apply") write(changes);
-        return {
-          status: mode === "apply" ? "changed" : "drift", reason: changes.flatMap((c) => c.says).join("; "),
-          changes: changes.flatMap((c) => c.says.map((says) => ({ attribute: says.split(": ")[0]!, current: before(says), desired: version }))),
-          ...(options.diff && { diff: changes.map((c) => unifiedDiff(shown(c.file), c.before, c.after)).join("") }),
-        };
-      } catch (error) {
-        if (!(error instanceof UsageError)) throw error;
-        const [what, next] = error.lines.join("; ").split(/; (.*)/s);
-        return { status: "failed", failure: { what: what!, next: next ?? `write nats_version: ${version} there yourself, and run again` } };
-      }
+  const inventory = loadInventory(options.inventory, {
+    extraVars: options.extraVars,
+    generate: (missing) => generateMissingSecrets(options.inventory, missing, { dryRun: true }),
+  });
+  return [
+    {
+      task: `nats_version in ${shown(inventory.dir)}`,
+      at: { file: "", line: 0 },
+      run: async (mode) => {
+        try {
+          const changes = changesFor(inventory, "nats_version", version);
+          if (!changes.length) return { status: "ok", reason: `says ${version}` };
+          if (mode === "apply") write(changes);
+          return {
+            status: mode === "apply" ? "changed" : "drift",
+            reason: changes.flatMap((c) => c.says).join("; "),
+            changes: changes.flatMap((c) => c.says.map((says) => ({ attribute: says.split(": ")[0]!, current: before(says), desired: version }))),
+            ...(options.diff && { diff: changes.map((c) => unifiedDiff(shown(c.file), c.before, c.after)).join("") }),
+          };
+        } catch (error) {
+          if (!(error instanceof UsageError)) throw error;
+          const [what, next] = error.lines.join("; ").split(/; (.*)/s);
+          return { status: "failed", failure: { what: what!, next: next ?? `write nats_version: ${version} there yourself, and run again` } };
+        }
+      },
     },
-  }];
+  ];
 }
 
 const before = (says: string): string => /nats_version (\S+) →/.exec(says)?.[1] ?? "absent";

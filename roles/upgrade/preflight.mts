@@ -49,8 +49,12 @@ function way({ hosts }: Cluster, { version, has, skipMinors }: Preflight): TaskR
   const text = `${from.join(", ") || "nothing"} → ${version}`;
   if (!skipped.length) return { status: "ok", reason: text };
   const what = `${text} goes over ${skipped.join(" and ")}; nats-server's upgrade path goes through them one after another`;
-  return skipMinors ? { status: "ok", reason: `${what}: skipped as told` }
-    : { status: "failed", failure: { what, next: `go to ${skipped[0]}.x first (--to), or, after rehearsing it in the lab, all the way at once: --skip-minors` } };
+  return skipMinors
+    ? { status: "ok", reason: `${what}: skipped as told` }
+    : {
+        status: "failed",
+        failure: { what, next: `go to ${skipped[0]}.x first (--to), or, after rehearsing it in the lab, all the way at once: --skip-minors` },
+      };
 }
 
 /** Nodes that are out go first, and nothing can be asked of them; the others must then be a majority. */
@@ -62,10 +66,13 @@ async function spare({ target, connect, hosts }: Cluster, state: ClusterState, s
     const left = voters.filter((n) => !out.includes(n)).length;
     const names = out.map((n) => n.lane).join(", ");
     if (2 * left > voters.length) return { status: "ok", reason: `${names} is out already and goes first; the others are a majority` };
-    return { status: "failed", failure: {
-      what: `${names} ${out.length > 1 ? "are" : "is"} out: ${left} of ${voters.length} servers are no majority, so the cluster has no quorum`,
-      next: "bring them back first (systemctl start nats-server, or ./playbooks/site.mts at their present version)",
-    } };
+    return {
+      status: "failed",
+      failure: {
+        what: `${names} ${out.length > 1 ? "are" : "is"} out: ${left} of ${voters.length} servers are no majority, so the cluster has no quorum`,
+        next: "bring them back first (systemctl start nats-server, or ./playbooks/site.mts at their present version)",
+      },
+    };
   }
   try {
     await waitUntilSafe(target, {}, { connect, signal, settleMs: milliseconds(hosts[0]!.vars.verify.settle), timeoutMs: PATIENCE_MS });
@@ -79,14 +86,22 @@ function single({ target }: Cluster, state: ClusterState, { acceptR1Downtime }: 
   const found = soleCopies(state);
   if (!found.length) return { status: "ok", reason: target.nodes.length === 1 ? "none" : "none: every one has another replica" };
   const what = `unavailable while their node restarts: ${found.map((f) => `${f.asset} (only on ${f.node})`).join(", ")}`;
-  return acceptR1Downtime ? { status: "ok", reason: what }
-    : { status: "failed", failure: { what, next: "give them num_replicas: 3 in the inventory (site.mts --role jetstream-setup), or say --accept-r1-downtime" } };
+  return acceptR1Downtime
+    ? { status: "ok", reason: what }
+    : {
+        status: "failed",
+        failure: { what, next: "give them num_replicas: 3 in the inventory (site.mts --role jetstream-setup), or say --accept-r1-downtime" },
+      };
 }
 
 /** Who goes when, and what is waited for in between. */
 function plan({ name, target, emit, hosts }: Cluster, state: ClusterState, { version, before }: Preflight): void {
   const leader = metaLeader(state);
   const order = rollOrder(state, target.nodes);
-  emit({ type: "table", title: `${name}: the roll, one node at a time; before the next: all replicas current and equal, healthz ok, one meta leader, for ${hosts[0]!.vars.verify.settle}`,
-    columns: ["", "node", "now", "then", ""], rows: order.map((node, i) => [String(i + 1), node.lane, before.get(node.lane) ?? "", version, node.name === leader ? "meta leader" : ""]) });
+  emit({
+    type: "table",
+    title: `${name}: the roll, one node at a time; before the next: all replicas current and equal, healthz ok, one meta leader, for ${hosts[0]!.vars.verify.settle}`,
+    columns: ["", "node", "now", "then", ""],
+    rows: order.map((node, i) => [String(i + 1), node.lane, before.get(node.lane) ?? "", version, node.name === leader ? "meta leader" : ""]),
+  });
 }

@@ -1,7 +1,11 @@
 import type { ClusterState } from "../../lib/nats/state.mts";
 
 /** A stream or durable consumer that one server holds alone. Ephemeral consumers are their clients' affair: these make a new one. */
-export interface SoleCopy { asset: string; /** inventory name of its host */ node: string }
+export interface SoleCopy {
+  asset: string;
+  /** inventory name of its host */
+  node: string;
+}
 
 export function soleCopies(state: ClusterState): SoleCopy[] {
   const lane = (server: string): string => state.nodes.find((n) => n.node.name === server)?.node.lane ?? (server || "a node that is down");

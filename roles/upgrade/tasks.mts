@@ -2,7 +2,7 @@ import type { HostRole } from "../../lib/playbook/role.mts";
 import { natsReleases } from "../../lib/resources/nats-releases.mts";
 import { natsTrial } from "../../lib/resources/nats-trial.mts";
 import { CONF } from "../cluster-config/tasks.mts";
-import { natsInstall, releaseFile, releaseOf, type Releases } from "../nats-install/tasks.mts";
+import { natsInstall, type Releases, releaseFile, releaseOf } from "../nats-install/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { switchTo } from "./handlers.mts";
 

@@ -1,7 +1,7 @@
 import { UsageError } from "../../lib/inventory/types.mts";
 import { observe } from "../../lib/nats/observe.mts";
-import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { type Options, ownFlags } from "../../lib/playbook/cli.mts";
+import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { roll } from "../../lib/playbook/roll.mts";
 import { type Cluster, clustersOf } from "../cluster.mts";
 import { clusterGate } from "../gate.mts";
@@ -18,13 +18,15 @@ import { Witness } from "./witness.mts";
 const DEFAULT_RATE = 200;
 
 /** The flags of upgrade.mts by name. */
-export type UpgradeFlags = Record<"to" | "load", { type: "string"; text: string }> & Record<"rollback" | "accept-r1-downtime" | "skip-minors", { type: "boolean"; text: string }>;
+export type UpgradeFlags = Record<"to" | "load", { type: "string"; text: string }> &
+  Record<"rollback" | "accept-r1-downtime" | "skip-minors", { type: "boolean"; text: string }>;
 
 /** What the flags mean for the inventory. @throws UsageError */
 export function adapt(flags: UpgradeFlags, options: Options): Options {
   const { to, rollback, load = String(DEFAULT_RATE) } = ownFlags(flags, options);
   if (to !== undefined && rollback) throw new UsageError("--to and --rollback: one of them; --rollback finds the version by itself");
-  if (options.extraVars.some((text) => /^nats_version=/.test(text))) throw new UsageError("-e nats_version: say --to VERSION, which is written into the inventory");
+  if (options.extraVars.some((text) => /^nats_version=/.test(text)))
+    throw new UsageError("-e nats_version: say --to VERSION, which is written into the inventory");
   if (!/^\d+$/.test(load) || Number(load) > 5000) throw new UsageError(`--load takes messages per second, 0 to 5000, not "${load}"`);
   const version = to?.replace(/^v/, "");
   if (version !== undefined) {
@@ -38,7 +40,12 @@ export function adapt(flags: UpgradeFlags, options: Options): Options {
 
 /** The whole of it: look, refuse, write the inventory, put the version beside, roll under load, verify. */
 export async function upgrade(flags: UpgradeFlags, run: SiteRun): Promise<void> {
-  const { rollback = false, load = String(DEFAULT_RATE), "accept-r1-downtime": acceptR1Downtime = false, "skip-minors": skipMinors = false } = ownFlags(flags, run.config.options);
+  const {
+    rollback = false,
+    load = String(DEFAULT_RATE),
+    "accept-r1-downtime": acceptR1Downtime = false,
+    "skip-minors": skipMinors = false,
+  } = ownFlags(flags, run.config.options);
   const wanted = wantedVersion(run);
   await run.hosts("look", [upgradeLook(rollback ? "" : wanted)]);
   if (over(run)) return;
@@ -61,7 +68,11 @@ export async function upgrade(flags: UpgradeFlags, run: SiteRun): Promise<void> 
 }
 
 /** @returns false when it came to an end before the last node */
-async function rolled(run: SiteRun, clusters: readonly Cluster[], { version, rate, down }: { version: string; rate: number; down: ReadonlySet<string> }): Promise<boolean> {
+async function rolled(
+  run: SiteRun,
+  clusters: readonly Cluster[],
+  { version, rate, down }: { version: string; rate: number; down: ReadonlySet<string> },
+): Promise<boolean> {
   const handler = switchTo(version);
   const due = [...run.due.values()].flat().some((step) => step.handler === handler);
   if (run.mode === "check" || !due) return true;
@@ -81,6 +92,11 @@ async function showVersions(run: SiteRun, clusters: readonly Cluster[], before: 
   if (run.mode === "check") return;
   for (const { name, target, connect, emit } of clusters) {
     const { nodes } = await observe(target, connect);
-    emit({ type: "table", title: `${name}: versions`, columns: ["node", "before", "now"], rows: nodes.map(({ node, server }) => [node.lane, before.get(node.lane) ?? "", server?.version ?? DOWN]) });
+    emit({
+      type: "table",
+      title: `${name}: versions`,
+      columns: ["node", "before", "now"],
+      rows: nodes.map(({ node, server }) => [node.lane, before.get(node.lane) ?? "", server?.version ?? DOWN]),
+    });
   }
 }

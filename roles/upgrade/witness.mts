@@ -1,8 +1,8 @@
+import type { SteadyLoad } from "../../lib/nats/load/steady.mts";
+import { accountTable, findings, type SteadyAccount } from "../../lib/nats/load/steady-account.mts";
 import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import type { ClusterTask, TaskResult } from "../../lib/playbook/role.mts";
 import type { Gate } from "../../lib/playbook/roll.mts";
-import type { SteadyLoad } from "../../lib/nats/load/steady.mts";
-import { accountTable, findings, type SteadyAccount } from "../../lib/nats/load/steady-account.mts";
 import type { Cluster } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
 import type { SiteRun } from "../site.mts";
@@ -26,21 +26,31 @@ export class Witness {
   readonly #o: WitnessOptions;
   readonly #loads = new Map<string, SteadyLoad>();
 
-  constructor(options: WitnessOptions) { this.#o = options; }
+  constructor(options: WitnessOptions) {
+    this.#o = options;
+  }
 
   /** The same gate; from when a node may go, what the load sees is counted as that node's. */
   watching(gate: Gate<Vars>): Gate<Vars> {
-    return { ...gate, before: async (host, progress) => {
-      await gate.before(host, progress);
-      if (this.#o.rate === 0 || this.#o.down.has(host.name)) return;
-      const cluster = this.#o.clusters.find((c) => c.hosts.some((h) => h.name === host.name))!;
-      const load = this.#loads.get(cluster.name) ?? await this.#begin(cluster, progress);
-      load.mark(host.name);
-    } };
+    return {
+      ...gate,
+      before: async (host, progress) => {
+        await gate.before(host, progress);
+        if (this.#o.rate === 0 || this.#o.down.has(host.name)) return;
+        const cluster = this.#o.clusters.find((c) => c.hosts.some((h) => h.name === host.name))!;
+        const load = this.#loads.get(cluster.name) ?? (await this.#begin(cluster, progress));
+        load.mark(host.name);
+      },
+    };
   }
 
   async #begin({ name, target, connect }: Cluster, progress: (detail: string) => void): Promise<SteadyLoad> {
-    const { rate, run: { abort: { signal } } } = this.#o;
+    const {
+      rate,
+      run: {
+        abort: { signal },
+      },
+    } = this.#o;
     const { steadyLoad } = await import("../../lib/nats/load/steady.mts");
     const load = await steadyLoad(target, { rate, connect, signal });
     this.#loads.set(name, load);
@@ -60,15 +70,28 @@ export class Witness {
       if (run.stopped) for (const text of findings(account)) run.emit({ type: "warning", text: `${name}: ${text}` });
     }
     const tasks = ({ name }: Cluster): ClusterTask[] => [{ task: "every message is accounted for", at, run: async () => judged(accounts.get(name)!) }];
-    if (accounts.size) await clusterPhase(run, "account", { kind: "cluster", name: "upgrade", list: () => [], tasks }, clusters.filter((c) => accounts.has(c.name)));
+    if (accounts.size)
+      await clusterPhase(
+        run,
+        "account",
+        { kind: "cluster", name: "upgrade", list: () => [], tasks },
+        clusters.filter((c) => accounts.has(c.name)),
+      );
   }
 }
 
 function judged(a: SteadyAccount): TaskResult {
   const wrong = findings(a);
-  return wrong.length === 0 ? { status: "ok", reason: told(a) } : { status: "failed", failure: {
-    what: wrong.join("; "), output: a.errors.map(({ text, count }) => `${count}× ${text}`).join("\n"), next: "read the servers' logs of this time (journalctl -u nats-server)",
-  } };
+  return wrong.length === 0
+    ? { status: "ok", reason: told(a) }
+    : {
+        status: "failed",
+        failure: {
+          what: wrong.join("; "),
+          output: a.errors.map(({ text, count }) => `${count}× ${text}`).join("\n"),
+          next: "read the servers' logs of this time (journalctl -u nats-server)",
+        },
+      };
 }
 
 function told(a: SteadyAccount): string {

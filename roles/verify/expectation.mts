@@ -13,10 +13,12 @@ export function expectation(cluster: Cluster): Expectation {
   const { thresholds } = cluster.hosts[0]!.vars.verify;
   return {
     version: Object.fromEntries(cluster.hosts.map((h) => [h.vars.server_name, h.vars.nats_version])),
-    configDigest: Object.fromEntries(cluster.hosts.flatMap((h) => {
-      const digest = cluster.outputs.get(h.name)?.get(CONFIG_DIGEST);
-      return digest === undefined ? [] : [[h.vars.server_name, digest]];
-    })),
+    configDigest: Object.fromEntries(
+      cluster.hosts.flatMap((h) => {
+        const digest = cluster.outputs.get(h.name)?.get(CONFIG_DIGEST);
+        return digest === undefined ? [] : [[h.vars.server_name, digest]];
+      }),
+    ),
     ...declared(cluster),
     bounds: { routeRtt: milliseconds(thresholds.route_rtt), ackPending: thresholds.ack_pending, certificate: milliseconds(thresholds.tls_expiry) },
   };

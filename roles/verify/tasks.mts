@@ -1,13 +1,13 @@
-import type { TaskResult, ClusterRole, ClusterTask, HostRole } from "../../lib/playbook/role.mts";
 import { milliseconds } from "../../lib/inventory/units.mts";
+import { examine } from "../../lib/nats/examine.mts";
 import type { Check } from "../../lib/nats/health.mts";
 import { judge, type Thresholds } from "../../lib/nats/load/judge.mts";
 import type { LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
-import { examine } from "../../lib/nats/examine.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
+import type { ClusterRole, ClusterTask, HostRole, TaskResult } from "../../lib/playbook/role.mts";
 import { natsConfig } from "../../lib/resources/nats-config.mts";
-import { CONF } from "../cluster-config/tasks.mts";
 import type { Cluster } from "../cluster.mts";
+import { CONF } from "../cluster-config/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { expectation } from "./expectation.mts";
 
@@ -36,15 +36,27 @@ export const verify: ClusterRole<Cluster> = {
     for (const check of checks) yield known(check, cluster);
     showTopology(cluster, state);
     if (state.failure) return;
-    yield dataPath(cluster, "push through a queue group", wanted.thresholds.push, async (connections) => {
-      const { pushTest } = await import("../../lib/nats/load/push.mts");
-      return pushTest(connections, { rate: wanted.rate, seconds: wanted.seconds, payload: wanted.payload, signal });
-    }, wanted.push.workers);
-    yield dataPath(cluster, "pull from a stream", wanted.thresholds.pull, async (connections) => {
-      const { pullTest } = await import("../../lib/nats/load/pull.mts");
-      const replicas = Math.min(3, cluster.target.nodes.filter((n) => n.jetstream).length);
-      return pullTest(connections, { rate: wanted.rate, seconds: wanted.seconds, payload: wanted.payload, batch: wanted.pull.batch, replicas, signal });
-    }, wanted.pull.workers);
+    yield dataPath(
+      cluster,
+      "push through a queue group",
+      wanted.thresholds.push,
+      async (connections) => {
+        const { pushTest } = await import("../../lib/nats/load/push.mts");
+        return pushTest(connections, { rate: wanted.rate, seconds: wanted.seconds, payload: wanted.payload, signal });
+      },
+      wanted.push.workers,
+    );
+    yield dataPath(
+      cluster,
+      "pull from a stream",
+      wanted.thresholds.pull,
+      async (connections) => {
+        const { pullTest } = await import("../../lib/nats/load/pull.mts");
+        const replicas = Math.min(3, cluster.target.nodes.filter((n) => n.jetstream).length);
+        return pullTest(connections, { rate: wanted.rate, seconds: wanted.seconds, payload: wanted.payload, batch: wanted.pull.batch, replicas, signal });
+      },
+      wanted.pull.workers,
+    );
   },
 };
 
@@ -52,52 +64,106 @@ export const verify: ClusterRole<Cluster> = {
 function known(check: Check, cluster: Cluster): ClusterTask {
   const task = check.asset ? `${check.title}: ${check.asset}` : check.title;
   if (check.status === "warning") cluster.emit({ type: "warning", text: `${task}: ${check.detail}${check.next ? `. ${check.next}` : ""}` });
-  return { task, listed: HEALTH, at, run: async () => check.status === "failed"
-    ? { status: "failed", failure: { what: check.detail, next: check.next } }
-    : { status: "ok", reason: check.detail } };
+  return {
+    task,
+    listed: HEALTH,
+    at,
+    run: async () =>
+      check.status === "failed" ? { status: "failed", failure: { what: check.detail, next: check.next } } : { status: "ok", reason: check.detail },
+  };
 }
 
 type Loaded = PushResult | PullResult;
 
-function dataPath(cluster: Cluster, task: string, limits: Record<keyof Thresholds, string | number>, load: (c: LoadConnections) => Promise<Loaded>, workers: number): ClusterTask {
-  return { task, at, async run(mode): Promise<TaskResult> {
-    if (mode === "check") return { status: "skipped", reason: "sends messages, so not under --check" };
-    const { openLoad } = await import("../../lib/nats/load/open.mts");
-    const connections = await openLoad(cluster.target, { workers, connect: cluster.connect });
-    try {
-      const result = await load(connections);
-      showFigures(cluster, task, result);
-      const thresholds = Object.fromEntries(Object.entries(limits).map(([k, limit]) => [k, typeof limit === "number" ? limit : milliseconds(limit)]));
-      const { passed, lines } = judge(result, thresholds);
-      if (passed) return { status: "ok", reason: lines.filter((l) => / (rate|latency)$/.test(l.check)).map((l) => l.text).join(" · ") };
-      const wrong = lines.filter((l) => l.status === "failed");
-      return { status: "failed", failure: {
-        what: wrong.map((l) => l.text).join("; "), output: lines.map((l) => `${l.status.padEnd(6)} ${l.check}: ${l.text}`).join("\n"),
-        next: wrong.every((l) => / (rate|latency)$/.test(l.check))
-          ? "look what bounds it (CPU, disk, route RTT), or set verify.thresholds to what this cluster must do"
-          : "look at the servers' logs (journalctl -u nats-server) from the time of this run",
-      } };
-    } finally {
-      await connections.close();
-    }
-  } };
+function dataPath(
+  cluster: Cluster,
+  task: string,
+  limits: Record<keyof Thresholds, string | number>,
+  load: (c: LoadConnections) => Promise<Loaded>,
+  workers: number,
+): ClusterTask {
+  return {
+    task,
+    at,
+    async run(mode): Promise<TaskResult> {
+      if (mode === "check") return { status: "skipped", reason: "sends messages, so not under --check" };
+      const { openLoad } = await import("../../lib/nats/load/open.mts");
+      const connections = await openLoad(cluster.target, { workers, connect: cluster.connect });
+      try {
+        const result = await load(connections);
+        showFigures(cluster, task, result);
+        const thresholds = Object.fromEntries(Object.entries(limits).map(([k, limit]) => [k, typeof limit === "number" ? limit : milliseconds(limit)]));
+        const { passed, lines } = judge(result, thresholds);
+        if (passed)
+          return {
+            status: "ok",
+            reason: lines
+              .filter((l) => / (rate|latency)$/.test(l.check))
+              .map((l) => l.text)
+              .join(" · "),
+          };
+        const wrong = lines.filter((l) => l.status === "failed");
+        return {
+          status: "failed",
+          failure: {
+            what: wrong.map((l) => l.text).join("; "),
+            output: lines.map((l) => `${l.status.padEnd(6)} ${l.check}: ${l.text}`).join("\n"),
+            next: wrong.every((l) => / (rate|latency)$/.test(l.check))
+              ? "look what bounds it (CPU, disk, route RTT), or set verify.thresholds to what this cluster must do"
+              : "look at the servers' logs (journalctl -u nats-server) from the time of this run",
+          },
+        };
+      } finally {
+        await connections.close();
+      }
+    },
+  };
 }
 
 function showFigures({ emit, name }: Cluster, title: string, r: Loaded): void {
   const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
   const n = (value: number): string => Math.round(value).toLocaleString("en-US");
   const d = r.latency.delivery;
-  emit({ type: "table", title: `${name}: ${title}`,
+  emit({
+    type: "table",
+    title: `${name}: ${title}`,
     columns: ["offered/s", "delivered/s", "messages", "lost", "twice", "p50", "p99", "p99.9", "generator"],
-    rows: [[n(r.rate.offered), n(r.rate.delivered), n(r.delivered), n(r.lost), n(r.duplicates), ms(d.p50), ms(d.p99), ms(d.p999), `${r.generator.cpu.toFixed(2)} cores`]] });
+    rows: [
+      [
+        n(r.rate.offered),
+        n(r.rate.delivered),
+        n(r.delivered),
+        n(r.lost),
+        n(r.duplicates),
+        ms(d.p50),
+        ms(d.p99),
+        ms(d.p999),
+        `${r.generator.cpu.toFixed(2)} cores`,
+      ],
+    ],
+  });
 }
 
 function showTopology({ emit, name }: Cluster, state: ClusterState): void {
   const leader = state.servers.find((s) => s.jetstream?.meta?.leader === s.name)?.name;
-  emit({ type: "table", title: `${name}: servers`, columns: ["server", "version", "role", "routes to (RTT)", "slow", "streams led"],
-    rows: state.nodes.map(({ node, server }) => server ? [
-      server.name, server.version, server.name === leader ? "meta leader" : "",
-      server.routes.map((r) => `${r.name} ${r.rttMs.toFixed(1)} ms`).join(", "),
-      String(server.slowConsumers ?? 0), state.streams.filter((s) => s.leader === server.name).map((s) => s.name).join(" "),
-    ] : [node.name, "-", "unreachable", "", "", ""]) });
+  emit({
+    type: "table",
+    title: `${name}: servers`,
+    columns: ["server", "version", "role", "routes to (RTT)", "slow", "streams led"],
+    rows: state.nodes.map(({ node, server }) =>
+      server
+        ? [
+            server.name,
+            server.version,
+            server.name === leader ? "meta leader" : "",
+            server.routes.map((r) => `${r.name} ${r.rttMs.toFixed(1)} ms`).join(", "),
+            String(server.slowConsumers ?? 0),
+            state.streams
+              .filter((s) => s.leader === server.name)
+              .map((s) => s.name)
+              .join(" "),
+          ]
+        : [node.name, "-", "unreachable", "", "", ""],
+    ),
+  });
 }

@@ -7,7 +7,9 @@ import { machine, tmpdir } from "node:os";
 import { join } from "node:path";
 import { archOf } from "../../lib/artifact/arch.mts";
 
-interface Test { teardown(fn: () => unknown): void }
+interface Test {
+  teardown(fn: () => unknown): void;
+}
 
 export const HERE = archOf(machine());
 export const MACHINES: Record<string, number> = { amd64: 62, arm64: 183 };
@@ -25,10 +27,40 @@ export function folder(t: Test): string {
 export function program(version: string, arch: "amd64" | "arm64" = "amd64", says = `nats-server: v${version}\n`): Buffer {
   const text = Buffer.from(says);
   const code = Buffer.from([
-    0xb8, 1, 0, 0, 0, 0xbf, 1, 0, 0, 0, 0xbe, 0, 0, 0, 0, 0xba, 0, 0, 0, 0, 0x0f, 0x05, // write(1, text, length)
-    0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05, // exit(0)
+    0xb8,
+    1,
+    0,
+    0,
+    0,
+    0xbf,
+    1,
+    0,
+    0,
+    0,
+    0xbe,
+    0,
+    0,
+    0,
+    0,
+    0xba,
+    0,
+    0,
+    0,
+    0,
+    0x0f,
+    0x05, // write(1, text, length)
+    0xb8,
+    60,
+    0,
+    0,
+    0,
+    0x31,
+    0xff,
+    0x0f,
+    0x05, // exit(0)
   ]);
-  const base = 0x400000, start = 64 + 56;
+  const base = 0x400000,
+    start = 64 + 56;
   code.writeUInt32LE(base + start + code.length, 11);
   code.writeUInt32LE(text.length, 16);
   const head = Buffer.alloc(start);
@@ -57,7 +89,10 @@ export function archive(t: Test, members: Record<string, Buffer | string>): Buff
     const path = join(dir, "in", name);
     mkdirSync(join(path, ".."), { recursive: true });
     if (typeof body === "string") symlinkSync(body, path);
-    else { writeFileSync(path, body); chmodSync(path, 0o755); }
+    else {
+      writeFileSync(path, body);
+      chmodSync(path, 0o755);
+    }
   }
   execFileSync("tar", ["-czf", join(dir, "out.tar.gz"), "-C", join(dir, "in"), ...readdirSync(join(dir, "in"))]);
   return readFileSync(join(dir, "out.tar.gz"));
@@ -65,7 +100,13 @@ export function archive(t: Test, members: Record<string, Buffer | string>): Buff
 
 export const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
-export interface Web { url: string; asked: string[]; files: Record<string, Buffer>; answer?: (request: IncomingMessage, response: ServerResponse) => boolean; close(): Promise<void> }
+export interface Web {
+  url: string;
+  asked: string[];
+  files: Record<string, Buffer>;
+  answer?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  close(): Promise<void>;
+}
 
 /** A real HTTP server on loopback. `answer` may take a request over by returning true. */
 export async function web(t: Test, files: Record<string, Buffer> = {}): Promise<Web> {
@@ -75,7 +116,10 @@ export async function web(t: Test, files: Record<string, Buffer> = {}): Promise<
     const body = site.files[request.url!];
     response.writeHead(body ? 200 : 404, { "content-length": body?.length ?? 0 }).end(body);
   });
-  const close = async (): Promise<void> => { server.closeAllConnections(); await new Promise((done) => server.close(done)); };
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  };
   t.teardown(close);
   await once(server.listen(0, "127.0.0.1"), "listening");
   const site: Web = { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked: [], files, close };
@@ -90,7 +134,10 @@ export async function releases(t: Test, ...versions: { version: string; arch?: "
     const body = archive(t, { [`${stem}/nats-server`]: bytes, [`${stem}/README.md`]: Buffer.from("# NATS"), [`${stem}/LICENSE`]: Buffer.from("Apache") });
     site.files[`/v${version}/${stem}.tar.gz`] = body;
     const sums = `/v${version}/SHA256SUMS`;
-    site.files[sums] = Buffer.concat([site.files[sums] ?? Buffer.alloc(0), Buffer.from(`${"0".repeat(64)}  nats-server-v${version}-windows-amd64.zip\n${sha256(body)}  ${stem}.tar.gz\n`)]);
+    site.files[sums] = Buffer.concat([
+      site.files[sums] ?? Buffer.alloc(0),
+      Buffer.from(`${"0".repeat(64)}  nats-server-v${version}-windows-amd64.zip\n${sha256(body)}  ${stem}.tar.gz\n`),
+    ]);
   }
   return site;
 }

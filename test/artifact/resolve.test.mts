@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { execFile, execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -11,7 +11,8 @@ import { archive, folder, HERE, program, releases, sha256, web } from "./fixture
 
 const V = "2.15.1";
 const STEM = `nats-server-v${V}-linux-amd64`;
-const ARCHIVE = `/v${V}/${STEM}.tar.gz`, SUMS = `/v${V}/SHA256SUMS`;
+const ARCHIVE = `/v${V}/${STEM}.tar.gz`,
+  SUMS = `/v${V}/SHA256SUMS`;
 const cached = (cacheDir: string): string => join(cacheDir, readdirSync(cacheDir).find((n) => n.startsWith(STEM) && !n.endsWith(".sha256"))!, "nats-server");
 
 t.test("the official layout: archive checked against SHA256SUMS, the program taken out", async (t) => {
@@ -26,7 +27,9 @@ t.test("the official layout: archive checked against SHA256SUMS, the program tak
 t.test("SAMPAN_NATS_RELEASES stands in for the official releases", async (t) => {
   const site = await releases(t, { version: V });
   process.env["SAMPAN_NATS_RELEASES"] = `${site.url}/`;
-  t.teardown(() => { delete process.env["SAMPAN_NATS_RELEASES"]; });
+  t.teardown(() => {
+    delete process.env["SAMPAN_NATS_RELEASES"];
+  });
   await resolveArtifact({ version: V, arch: "amd64", source: { github: true }, cacheDir: folder(t) });
   t.strictSame(site.asked, [SUMS, ARCHIVE]);
 });
@@ -98,7 +101,10 @@ t.test("what killed runs left is swept away after an hour", async (t) => {
   for (const name of [`${STEM}-x.part-old`, `${STEM}-x.part-new`]) mkdirSync(join(cacheDir, name));
   utimesSync(join(cacheDir, `${STEM}-x.part-old`), 1, 1);
   await resolveArtifact({ version: V, arch: "amd64", source: { github: site.url }, cacheDir });
-  t.strictSame(readdirSync(cacheDir).filter((n) => n.includes(".part-")), [`${STEM}-x.part-new`]);
+  t.strictSame(
+    readdirSync(cacheDir).filter((n) => n.includes(".part-")),
+    [`${STEM}-x.part-new`],
+  );
 });
 
 t.test("url: placeholders are filled in and the given checksum holds", async (t) => {
@@ -109,7 +115,8 @@ t.test("url: placeholders are filled in and the given checksum holds", async (t)
 });
 
 t.test("members may be written with ./ before them, as GNU tar does for a folder", async (t) => {
-  const dir = folder(t), file = join(dir, "a.tar.gz");
+  const dir = folder(t),
+    file = join(dir, "a.tar.gz");
   mkdirSync(join(dir, "in", STEM), { recursive: true });
   writeFileSync(join(dir, "in", STEM, "nats-server"), program(V));
   execFileSync("tar", ["-czf", file, "-C", join(dir, "in"), "."]);
@@ -118,17 +125,24 @@ t.test("members may be written with ./ before them, as GNU tar does for a folder
 
 t.test("url: the program itself, unpacked", async (t) => {
   const site = await web(t, { "/nats-server": program(V) });
-  const found = await resolveArtifact({ version: V, arch: "amd64", source: { url: `${site.url}/nats-server`, sha256: sha256(program(V)) }, cacheDir: folder(t) });
+  const found = await resolveArtifact({
+    version: V,
+    arch: "amd64",
+    source: { url: `${site.url}/nats-server`, sha256: sha256(program(V)) },
+    cacheDir: folder(t),
+  });
   t.equal(found.sha256, sha256(program(V)));
 });
 
 t.test("another checksum in the inventory doesn't take the cached program", async (t) => {
   const site = await web(t, { "/nats-server": program(V) });
-  const ask = (sum: string): ReturnType<typeof resolveArtifact> => resolveArtifact({ version: V, arch: "amd64", source: { url: `${site.url}/nats-server`, sha256: sum }, cacheDir });
+  const ask = (sum: string): ReturnType<typeof resolveArtifact> =>
+    resolveArtifact({ version: V, arch: "amd64", source: { url: `${site.url}/nats-server`, sha256: sum }, cacheDir });
   const cacheDir = folder(t);
   await ask(sha256(program(V)));
-  t.strictSame(await usageLines(() => ask("1".repeat(64))),
-    [`${site.url}/nats-server: has the SHA-256 checksum ${sha256(program(V))}, but nats_source.sha256 says ${"1".repeat(64)}; don't use it, check the source`]);
+  t.strictSame(await usageLines(() => ask("1".repeat(64))), [
+    `${site.url}/nats-server: has the SHA-256 checksum ${sha256(program(V))}, but nats_source.sha256 says ${"1".repeat(64)}; don't use it, check the source`,
+  ]);
 });
 
 t.test("file: a program is used where it is", async (t) => {
@@ -139,7 +153,8 @@ t.test("file: a program is used where it is", async (t) => {
 });
 
 t.test("file: one that changes is noticed", async (t) => {
-  const file = join(folder(t), "nats-server"), cacheDir = folder(t);
+  const file = join(folder(t), "nats-server"),
+    cacheDir = folder(t);
   writeFileSync(file, program(V), { mode: 0o755 });
   await resolveArtifact({ version: V, arch: "amd64", source: { file }, cacheDir });
   const other = Buffer.concat([program(V), Buffer.from("!")]);
@@ -148,7 +163,8 @@ t.test("file: one that changes is noticed", async (t) => {
 });
 
 t.test("file: an archive is unpacked into the cache, and again when it changes", async (t) => {
-  const file = join(folder(t), "a.tar.gz"), cacheDir = folder(t);
+  const file = join(folder(t), "a.tar.gz"),
+    cacheDir = folder(t);
   writeFileSync(file, archive(t, { [`${STEM}/nats-server`]: program(V) }));
   const ask = (): ReturnType<typeof resolveArtifact> => resolveArtifact({ version: V, arch: "amd64", source: { file }, cacheDir });
   t.equal((await ask()).path, cached(cacheDir));
@@ -181,18 +197,25 @@ t.test("fetch: host gets the URL, the archive's checksum and the member's path, 
 });
 
 t.test("fetch: host with a plain program has no member", async (t) => {
-  t.strictSame(await hostFetch({ version: V, arch: "amd64", source: { url: "https://example.com/ns-{version}", sha256: "a".repeat(64) }, cacheDir: folder(t) }),
-    { url: `https://example.com/ns-${V}`, sha256: "a".repeat(64) });
+  t.strictSame(
+    await hostFetch({ version: V, arch: "amd64", source: { url: "https://example.com/ns-{version}", sha256: "a".repeat(64) }, cacheDir: folder(t) }),
+    { url: `https://example.com/ns-${V}`, sha256: "a".repeat(64) },
+  );
 });
 
 t.test("a real nats-server is taken for what it is", { skip: existsSync(realServer()) ? false : "no nats-server here; the lab brings one" }, async (t) => {
-  const version = execFileSync(realServer(), ["--version"], { encoding: "utf8" }).trim().replace(/^nats-server: v/, "");
+  const version = execFileSync(realServer(), ["--version"], { encoding: "utf8" })
+    .trim()
+    .replace(/^nats-server: v/, "");
   const found = await resolveArtifact({ version, arch: HERE, source: { file: realServer() }, cacheDir: folder(t) });
   t.equal(found.sha256, sha256(readFileSync(realServer())));
-  t.strictSame(await usageLines(() => resolveArtifact({ version: "2.99.0", arch: HERE, source: { file: realServer() }, cacheDir: folder(t) })),
-    [`${realServer()}: nats-server is version ${version}, not 2.99.0; correct nats_version or nats_source`]);
+  t.strictSame(await usageLines(() => resolveArtifact({ version: "2.99.0", arch: HERE, source: { file: realServer() }, cacheDir: folder(t) })), [
+    `${realServer()}: nats-server is version ${version}, not 2.99.0; correct nats_version or nats_source`,
+  ]);
 });
-function realServer(): string { return join(artifactCache(), `../nats-server/${V}/nats-server`); }
+function realServer(): string {
+  return join(artifactCache(), `../nats-server/${V}/nats-server`);
+}
 
 t.test("a file without the x bit can't be asked for its version, and is taken", async (t) => {
   const file = join(folder(t), "nats-server");

@@ -31,20 +31,52 @@ const list = (text: string): string[] => text.split(",").filter(Boolean);
 const git = (...args: string[]): string => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
 
 async function main(): Promise<number> {
-  const { values: v, positionals } = parseArgs({ allowPositionals: true, options: {
-    rounds: { type: "string", default: "3" }, "far-rounds": { type: "string", default: "1" }, rtt: { type: "string", default: "0,40,150" }, scale: { type: "string", default: "9,30" }, only: { type: "string" },
-    "no-first": { type: "boolean", default: false }, output: { type: "string", default: join(root, "docs/benchmarks.md") }, keep: { type: "boolean", default: false }, resume: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false },
-  } });
-  if (v.help || positionals.join(" ") !== "rollout") { process.stdout.write(usage); return v.help ? 0 : 3; }
+  const { values: v, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: "string", default: "3" },
+      "far-rounds": { type: "string", default: "1" },
+      rtt: { type: "string", default: "0,40,150" },
+      scale: { type: "string", default: "9,30" },
+      only: { type: "string" },
+      "no-first": { type: "boolean", default: false },
+      output: { type: "string", default: join(root, "docs/benchmarks.md") },
+      keep: { type: "boolean", default: false },
+      resume: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (v.help || positionals.join(" ") !== "rollout") {
+    process.stdout.write(usage);
+    return v.help ? 0 : 3;
+  }
   const odd = list(v.scale).find((n) => !(Number(n) >= 3 && Number(n) <= 99 && Number(n) % 3 === 0));
   if (odd) throw new BenchError(`--scale takes multiples of three up to 99, not "${odd}"`);
   const args = process.argv.slice(2).join(" ");
   const field = new Field("bench", lines(process.stderr));
-  const rollout = new Rollout(field, { rounds: Number(v.rounds), farRounds: Number(v["far-rounds"]), rtts: list(v.rtt).map(Number), scale: list(v.scale).map(Number), only: v.only === undefined ? undefined : list(v.only), first: !v["no-first"] }, {
-    command: `npm run bench -- ${args}`,
-    commit: `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "lib", "test/bench") ? " with uncommitted changes" : ""}`,
-    machine: [`${availableParallelism()} CPUs (${cpus()[0]?.model.trim() ?? "unknown"})`, `${Math.round(totalmem() / 2 ** 30)} GB`, `Linux ${release()}`, `Debian ${readFileSync("/etc/debian_version", "utf8").trim()}`],
-  }, (text) => process.stderr.write(`${text}\n`), v.resume ? (JSON.parse(readFileSync(kept, "utf8")) as Results) : undefined);
+  const rollout = new Rollout(
+    field,
+    {
+      rounds: Number(v.rounds),
+      farRounds: Number(v["far-rounds"]),
+      rtts: list(v.rtt).map(Number),
+      scale: list(v.scale).map(Number),
+      only: v.only === undefined ? undefined : list(v.only),
+      first: !v["no-first"],
+    },
+    {
+      command: `npm run bench -- ${args}`,
+      commit: `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "lib", "test/bench") ? " with uncommitted changes" : ""}`,
+      machine: [
+        `${availableParallelism()} CPUs (${cpus()[0]?.model.trim() ?? "unknown"})`,
+        `${Math.round(totalmem() / 2 ** 30)} GB`,
+        `Linux ${release()}`,
+        `Debian ${readFileSync("/etc/debian_version", "utf8").trim()}`,
+      ],
+    },
+    (text) => process.stderr.write(`${text}\n`),
+    v.resume ? (JSON.parse(readFileSync(kept, "utf8")) as Results) : undefined,
+  );
   // The ssh masters of competitors are ours to end, the hosts stay for --resume.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void endLeftovers().finally(() => process.exit(130)));
   try {

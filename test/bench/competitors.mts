@@ -30,7 +30,10 @@ const peers = here("peers");
 export const SAMPAN = here("job/site.mts");
 
 const sampan: Competitor = {
-  id: "sampan", name: "sampan", often: true, unchanged: /changed=0/,
+  id: "sampan",
+  name: "sampan",
+  often: true,
+  unchanged: /changed=0/,
   noop: ({ inventory }) => ({ argv: [SAMPAN, "-i", inventory] }),
   first: ({ inventory }) => ({ argv: [SAMPAN, "-i", inventory] }),
 };
@@ -38,13 +41,22 @@ const sampan: Competitor = {
 const ansible = (id: string, name: string, config: string): Competitor => {
   const command = ({ inventory, control }: Hosts): Command => ({
     argv: ["/usr/bin/ansible-playbook", "-i", join(inventory, "ansible/hosts.json"), join(peers, "ansible/site.yml")],
-    env: { ANSIBLE_CONFIG: join(peers, "ansible/cfg", config), ANSIBLE_SSH_CONTROL_PATH_DIR: control, ANSIBLE_NOCOLOR: "1", ANSIBLE_LOCAL_TEMP: join(control, "tmp"), ANSIBLE_DEPRECATION_WARNINGS: "0" },
+    env: {
+      ANSIBLE_CONFIG: join(peers, "ansible/cfg", config),
+      ANSIBLE_SSH_CONTROL_PATH_DIR: control,
+      ANSIBLE_NOCOLOR: "1",
+      ANSIBLE_LOCAL_TEMP: join(control, "tmp"),
+      ANSIBLE_DEPRECATION_WARNINGS: "0",
+    },
   });
   return { id, name, often: false, noop: command, first: command, unchanged: /ok=\d+ +changed=0 / };
 };
 
 const floor = (id: string, name: string, kind: "cold" | "warm"): Competitor => ({
-  id, name, often: true, unchanged: /^$/,
+  id,
+  name,
+  often: true,
+  unchanged: /^$/,
   noop: (hosts) => ({ argv: [join(peers, "floor/noop.sh"), hosts.floor, kind] }),
   ...(kind === "cold" && { first: (hosts: Hosts): Command => ({ argv: [join(peers, "floor/first.sh"), hosts.floor] }) }),
 });
@@ -58,7 +70,9 @@ export const ALL: readonly Competitor[] = [
   ansible("default", "Ansible as it comes", "default.cfg"),
 ];
 
-const tell = (text: string): void => { process.stderr.write(`${text}\n`); };
+const tell = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
 
 /** Installs what Debian has of the peers. @returns those that are here, and lines about those that aren't */
 export function available(): { competitors: Competitor[]; missing: string[] } {
@@ -67,16 +81,28 @@ export function available(): { competitors: Competitor[]; missing: string[] } {
     "/usr/bin/ansible-playbook": "ansible",
     "/usr/lib/python3/dist-packages/ansible_mitogen": "ansible-mitogen",
   };
-  const packages = Object.entries(needs).filter(([file]) => !has(file)).map(([, p]) => p);
+  const packages = Object.entries(needs)
+    .filter(([file]) => !has(file))
+    .map(([, p]) => p);
   if (packages.length) {
     tell(`installing ${packages.join(", ")} by apt`);
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     const install = () => spawnSync("apt-get", ["install", "-qq", "-y", "--no-install-recommends", ...packages], { env, stdio: "ignore" }).status === 0;
-    if (!install()) { spawnSync("apt-get", ["update", "-qq"], { env, stdio: "ignore" }); install(); }
+    if (!install()) {
+      spawnSync("apt-get", ["update", "-qq"], { env, stdio: "ignore" });
+      install();
+    }
   }
   const missing: string[] = [];
   const competitors = ALL.filter(({ id, name }) => {
-    const lacks = id === "mitogen" ? Object.keys(needs).find((f) => !has(f)) : id === "tuned" || id === "default" ? Object.keys(needs).slice(0, 1).find((f) => !has(f)) : undefined;
+    const lacks =
+      id === "mitogen"
+        ? Object.keys(needs).find((f) => !has(f))
+        : id === "tuned" || id === "default"
+          ? Object.keys(needs)
+              .slice(0, 1)
+              .find((f) => !has(f))
+          : undefined;
     if (lacks) missing.push(`${name} is left out: apt could not install ${needs[lacks]!}.`);
     return !lacks;
   });
@@ -87,6 +113,10 @@ export function available(): { competitors: Competitor[]; missing: string[] } {
 export function versions(): string[] {
   const first = (command: string, args: string[]): string => (spawnSync(command, args, { encoding: "utf8" }).stdout ?? "").split("\n")[0]!.trim();
   const deb = (name: string): string => first("dpkg-query", ["-W", "-f", "${Version}", name]);
-  return [first("/usr/bin/ansible-playbook", ["--version"]).replace("ansible-playbook", "Ansible"), `Mitogen ${deb("ansible-mitogen") || "absent"}`, `Node.js ${process.version}`,
-    (spawnSync("ssh", ["-V"], { encoding: "utf8" }).stderr ?? "").trim().split(",")[0]!];
+  return [
+    first("/usr/bin/ansible-playbook", ["--version"]).replace("ansible-playbook", "Ansible"),
+    `Mitogen ${deb("ansible-mitogen") || "absent"}`,
+    `Node.js ${process.version}`,
+    (spawnSync("ssh", ["-V"], { encoding: "utf8" }).stderr ?? "").trim().split(",")[0]!,
+  ];
 }

@@ -7,7 +7,7 @@ import { inventoryDir } from "../../lib/lab/paths.mts";
 import type { Report } from "../../lib/lab/report.mts";
 import type { Hosts } from "./competitors.mts";
 import { writeFloor } from "./floor.mts";
-import { type Place, hostNames, writeInventories } from "./inventories.mts";
+import { hostNames, type Place, writeInventories } from "./inventories.mts";
 import { endLeftovers } from "./measure.mts";
 import { relay } from "./relay.mts";
 
@@ -28,7 +28,9 @@ export class Field {
   }
 
   /** Ansible runs Python on the hosts; for the others it lies there unused. */
-  async up(nodes: number): Promise<void> { await this.lab.up({ nodes, packages: ["python3"], report: this.#report }); }
+  async up(nodes: number): Promise<void> {
+    await this.lab.up({ nodes, packages: ["python3"], report: this.#report });
+  }
 
   /** Newly installed hosts. Connections to the former ones are dead. */
   async bare(names: readonly string[]): Promise<void> {
@@ -47,10 +49,19 @@ export class Field {
     });
     const folder = join(this.#folder, String(++this.#count));
     const path = await ensureBinary(VERSION, this.#report);
-    const hosts = { inventory: writeInventories(join(folder, "i"), places, inventoryDir(this.region), { version: VERSION, path }), floor: join(folder, "f"), control: join(folder, "c") };
+    const hosts = {
+      inventory: writeInventories(join(folder, "i"), places, inventoryDir(this.region), { version: VERSION, path }),
+      floor: join(folder, "f"),
+      control: join(folder, "c"),
+    };
     mkdirSync(hosts.control, { recursive: true });
     if (floor) await writeFloor(hosts.floor, this.lab, places, hosts.inventory, archives);
-    return { hosts, close: () => { for (const l of lines) l.close(); } };
+    return {
+      hosts,
+      close: () => {
+        for (const l of lines) l.close();
+      },
+    };
   }
 
   async end(): Promise<void> {

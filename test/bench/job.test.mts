@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -21,18 +21,30 @@ t.test("sampan's version of the job", { skip }, async (t) => {
   const { hosts } = await lab.up({ nodes: 3 });
   const line = await relay(hosts[0]!.address, 40);
   const folder = mkdtempSync(join(tmpdir(), "bench-test-"));
-  t.teardown(() => { line.close(); rmSync(folder, { recursive: true }); });
+  t.teardown(() => {
+    line.close();
+    rmSync(folder, { recursive: true });
+  });
   const version = "2.10.27";
   const places = hosts.map(({ name, address: ip }, i) => ({ name, ip, ...(i === 0 ? { address: "127.0.0.1", port: line.port } : { address: ip, port: 22 }) }));
   const inventory = writeInventories(folder, places, inventoryDir(lab.region), { version, path: binaryPath(version) });
   const run = async (): Promise<{ code: number; counts: object[]; ms: number }> => {
     const child = spawn(SAMPAN, ["-i", inventory, "--json"], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
-    child.stdout.on("data", (d: Buffer) => { out += d.toString(); });
+    child.stdout.on("data", (d: Buffer) => {
+      out += d.toString();
+    });
     const [code] = (await once(child, "close")) as [number];
-    const events = out.split("\n").filter(Boolean).map((l) => JSON.parse(l) as Event);
+    const events = out
+      .split("\n")
+      .filter(Boolean)
+      .map((l) => JSON.parse(l) as Event);
     const end = events.find((e) => e.type === "run_end")!;
-    return { code, counts: hosts.map((h) => end.recap[h.name]!), ms: events.flatMap((e) => (e.type === "host_connected" && e.lane === hosts[0]!.name ? [e.ms] : []))[0]! };
+    return {
+      code,
+      counts: hosts.map((h) => end.recap[h.name]!),
+      ms: events.flatMap((e) => (e.type === "host_connected" && e.lane === hosts[0]!.name ? [e.ms] : []))[0]!,
+    };
   };
   const all = (counts: object): object[] => hosts.map(() => counts);
 
@@ -47,5 +59,13 @@ t.test("sampan's version of the job", { skip }, async (t) => {
 
   await lab.exec(hosts[1]!.name, ["sh", "-c", "echo '# by hand' >>/etc/nats/nats-server.conf"]);
   const mended = await run();
-  t.match(mended.counts, [{ ok: 30, changed: 0 }, { ok: 28, changed: 2 }, { ok: 30, changed: 0 }], "a change by hand is mended, and that server started again");
+  t.match(
+    mended.counts,
+    [
+      { ok: 30, changed: 0 },
+      { ok: 28, changed: 2 },
+      { ok: 30, changed: 0 },
+    ],
+    "a change by hand is mended, and that server started again",
+  );
 });

@@ -1,9 +1,10 @@
-import type { Cell, Results } from "./rollout.mts";
 import { type Sample, summary } from "./measure.mts";
+import type { Cell, Results } from "./rollout.mts";
 
 const seconds = (s: number): string => (s < 10 ? s.toFixed(2) : s.toFixed(1));
 const of = (samples: readonly Sample[], pick: (s: Sample) => number = (s) => s.seconds) => summary(samples.map(pick));
-const median = (cell: Cell | undefined, id: string, pick?: (s: Sample) => number): number | undefined => (cell?.[id]?.length ? of(cell[id], pick).median : undefined);
+const median = (cell: Cell | undefined, id: string, pick?: (s: Sample) => number): number | undefined =>
+  cell?.[id]?.length ? of(cell[id], pick).median : undefined;
 
 /** three digits say enough */
 const times = (ratio: number): string => (ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(1));
@@ -39,7 +40,11 @@ export function page(r: Results): string {
   const ids = Object.keys(r.names);
   const rtts = Object.keys(r.noop);
   const row = (cells: readonly (Cell | undefined)[]) => ids.map((id) => [r.names[id]!, ...cells.map((c) => figure(c, id))]);
-  const counts = (cell: Cell | undefined): string => ids.filter((id) => cell?.[id]).map((id) => `${id} ${cell![id]!.length}`).join(", ");
+  const counts = (cell: Cell | undefined): string =>
+    ids
+      .filter((id) => cell?.[id])
+      .map((id) => `${id} ${cell![id]!.length}`)
+      .join(", ");
   return `# Benchmarks
 
 Written by \`${r.command}\`; don't edit. ${r.started.slice(0, 16).replace("T", " ")} to ${r.ended.slice(11, 16)} UTC, at commit ${r.commit}.
@@ -71,16 +76,23 @@ unpacks one archive over one connection and starts the service: it compares, val
 Of a no-op on 3 hosts at 0 ms. CPU in seconds, controller (with its ssh processes) + hosts; memory in MB: the largest process of the controller, and
 all its processes together; SSH connections and channels per host.
 
-${table(["", "CPU", "largest process", "together", "connections", "channels"], ids.map((id) => {
-    const cell = r.noop["0"], cost = r.costs[id];
+${table(
+  ["", "CPU", "largest process", "together", "connections", "channels"],
+  ids.map((id) => {
+    const cell = r.noop["0"],
+      cost = r.costs[id];
     const cpu = cell?.[id] ? `${of(cell[id], (s) => s.controllerCpu).median.toFixed(2)} + ${of(cell[id], (s) => s.hostsCpu).median.toFixed(2)}` : "–";
     const mb = (kb: number | undefined): string => (kb === undefined ? "–" : String(Math.round(kb / 1024)));
     return [r.names[id]!, cpu, mb(cost?.process), mb(cost?.together), String(cost?.connections ?? "–"), String(cost?.channels ?? "–")];
-  }))}
+  }),
+)}
 
 ${many(r)}## Goals
 
-${table(["goal", "measured", ""], goals(r).map(([goal, measured, reached]) => [goal, measured, reached === undefined ? "not measured" : reached ? "reached" : "**not reached**"]))}
+${table(
+  ["goal", "measured", ""],
+  goals(r).map(([goal, measured, reached]) => [goal, measured, reached === undefined ? "not measured" : reached ? "reached" : "**not reached**"]),
+)}
 
 ${BOUNDS}`;
 }
@@ -93,8 +105,17 @@ function many(r: Results): string {
 
 No-op at 0 ms, on so many lab hosts of their own (no host counts twice). All of them, and the controller, share this machine's CPUs.
 
-${table(["", ...sizes.map((n) => `${n} hosts`), ...sizes.map((n) => `CPU, ${n} hosts`)], ids.map((id) => [r.names[id]!, ...sizes.map((n) => figure(r.scale[n]!.cell, id)),
-    ...sizes.map((n) => { const s = r.scale[n]!.cell[id]; return s ? `${of(s, (x) => x.controllerCpu).median.toFixed(2)} + ${of(s, (x) => x.hostsCpu).median.toFixed(2)}` : "–"; })]))}
+${table(
+  ["", ...sizes.map((n) => `${n} hosts`), ...sizes.map((n) => `CPU, ${n} hosts`)],
+  ids.map((id) => [
+    r.names[id]!,
+    ...sizes.map((n) => figure(r.scale[n]!.cell, id)),
+    ...sizes.map((n) => {
+      const s = r.scale[n]!.cell[id];
+      return s ? `${of(s, (x) => x.controllerCpu).median.toFixed(2)} + ${of(s, (x) => x.hostsCpu).median.toFixed(2)}` : "–";
+    }),
+  ]),
+)}
 
 sampan's controller: ${sizes.map((n) => `${Math.round(r.scale[n]!.sampanPeak.process / 1024)} MB in one process and ${Math.round(r.scale[n]!.sampanPeak.together / 1024)} MB with its ssh processes at ${n} hosts`).join("; ")}.
 
@@ -105,7 +126,8 @@ type Goal = readonly [goal: string, measured: string, reached: boolean | undefin
 
 function goals(r: Results): Goal[] {
   const ratio = (cell: Cell | undefined, id: string, other: string, limit: number, atMost: boolean, what: string): Goal => {
-    const a = median(cell, id), b = median(cell, other);
+    const a = median(cell, id),
+      b = median(cell, other);
     if (a === undefined || b === undefined) return [what, "–", undefined];
     const runs = Math.min(cell![id]!.length, cell![other]!.length);
     return [what, `${(a / b).toFixed(2)} ×${runs < 3 ? ` (${runs === 1 ? "one run" : "two runs"} only)` : ""}`, atMost ? a / b <= limit : a / b >= limit];
@@ -124,16 +146,27 @@ function goals(r: Results): Goal[] {
     out.push([`no-op at ${rtt} ms RTT: at most the floor + 2 RTT`, `floor + ${((a - b) * 1000).toFixed(0)} ms = ${over.toFixed(1)} RTT`, over <= 2]);
   }
   const cost = r.costs["sampan"];
-  out.push(["no more than one SSH connection and two channels per host and phase", cost ? `${cost.connections} and ${cost.channels}` : "–", cost && cost.connections <= 1 && cost.channels <= 2]);
+  out.push([
+    "no more than one SSH connection and two channels per host and phase",
+    cost ? `${cost.connections} and ${cost.channels}` : "–",
+    cost && cost.connections <= 1 && cost.channels <= 2,
+  ]);
   out.push(ratio(r.first, "sampan", "floor", 1.5, true, "first rollout: at most 1.5 × copying the program and starting the services (the floor's first run)"));
-  for (const id of ["default", "tuned", "mitogen"]) out.push(ratio(r.first, id, "sampan", 3, false, `first rollout: at least 3 × faster than ${r.names[id] ?? id}`));
+  for (const id of ["default", "tuned", "mitogen"])
+    out.push(ratio(r.first, id, "sampan", 3, false, `first rollout: at least 3 × faster than ${r.names[id] ?? id}`));
   const sizes = Object.keys(r.scale);
   const cpu = (cell: Cell | undefined): number | undefined => median(cell, "sampan", (s) => s.controllerCpu + s.hostsCpu);
-  const last = sizes.at(-1), base = cpu(zero);
+  const last = sizes.at(-1),
+    base = cpu(zero);
   if (last !== undefined && base !== undefined) {
-    const each = cpu(r.scale[last]!.cell)! / Number(last), before = base / 3;
+    const each = cpu(r.scale[last]!.cell)! / Number(last),
+      before = base / 3;
     out.push([`${last} hosts: CPU near-linear`, `${each.toFixed(3)} s per host, against ${before.toFixed(3)} s at 3 hosts`, each <= before * 1.25]);
-    out.push(["controller memory below 200 MB", `${Math.round(r.scale[last]!.sampanPeak.process / 1024)} MB at ${last} hosts`, r.scale[last]!.sampanPeak.process < 200 * 1024]);
+    out.push([
+      "controller memory below 200 MB",
+      `${Math.round(r.scale[last]!.sampanPeak.process / 1024)} MB at ${last} hosts`,
+      r.scale[last]!.sampanPeak.process < 200 * 1024,
+    ]);
   }
   if (Number(last ?? 0) < 90) out.push(["100 hosts", "not taken: `--scale 99` on a machine with time for it", undefined]);
   out.push(["pyinfra at 30 and 100 hosts", "left out", undefined]);

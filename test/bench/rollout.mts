@@ -1,15 +1,18 @@
 import { cpSync } from "node:fs";
 import { loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Competitor, SAMPAN, available, versions } from "./competitors.mts";
-import { Field } from "./field.mts";
+import { available, type Competitor, SAMPAN, versions } from "./competitors.mts";
+import type { Field } from "./field.mts";
 import { hostNames } from "./inventories.mts";
-import { type Command, type Peak, type Sample, endLeftovers, fail, timed } from "./measure.mts";
+import { type Command, endLeftovers, fail, type Peak, type Sample, timed } from "./measure.mts";
 
 /** Samples by competitor. */
 export type Cell = Record<string, Sample[]>;
 
-export interface Cost extends Peak { connections: number; channels: number }
+export interface Cost extends Peak {
+  connections: number;
+  channels: number;
+}
 
 export interface Results {
   started: string;
@@ -60,10 +63,20 @@ export class Rollout {
     this.#plan = plan;
     this.#tell = tell;
     this.#competitors = competitors.filter((c) => !plan.only || plan.only.includes(c.id));
-    this.results = before ? { ...before, command: `${before.command}\`, then \`${about.command}` } : {
-      ...about, machine: [...about.machine, ...versions()], started: new Date().toISOString(), ended: "", load: [loadavg()[0]!], missing,
-      names: Object.fromEntries(this.#competitors.map((c) => [c.id, c.name])), noop: {}, costs: {}, scale: {},
-    };
+    this.results = before
+      ? { ...before, command: `${before.command}\`, then \`${about.command}` }
+      : {
+          ...about,
+          machine: [...about.machine, ...versions()],
+          started: new Date().toISOString(),
+          ended: "",
+          load: [loadavg()[0]!],
+          missing,
+          names: Object.fromEntries(this.#competitors.map((c) => [c.id, c.name])),
+          noop: {},
+          costs: {},
+          scale: {},
+        };
   }
 
   /** @param keep is called after each part, with all that has been measured until then */
@@ -76,12 +89,22 @@ export class Rollout {
       keep(this.results);
     };
     await this.#field.up(HOSTS);
-    if (!this.results.help) await part(async () => { this.results.help = await this.#help(); });
+    if (!this.results.help)
+      await part(async () => {
+        this.results.help = await this.#help();
+      });
     await this.#converged(HOSTS);
-    const noop = async (rtt: number): Promise<void> => this.results.noop[rtt] ? undefined : part(async () => { this.results.noop[rtt] = await this.#noop(HOSTS, rtt, rtt ? this.#plan.farRounds : this.#plan.rounds); });
+    const noop = async (rtt: number): Promise<void> =>
+      this.results.noop[rtt]
+        ? undefined
+        : part(async () => {
+            this.results.noop[rtt] = await this.#noop(HOSTS, rtt, rtt ? this.#plan.farRounds : this.#plan.rounds);
+          });
     for (const rtt of rtts.filter((t) => t === 0)) await noop(rtt);
     if (first && !this.results.first) {
-      await part(async () => { this.results.first = await this.#first(); });
+      await part(async () => {
+        this.results.first = await this.#first();
+      });
       await this.#converged(HOSTS);
     }
     if (!Object.keys(this.results.costs).length) await part(() => this.#costs());
@@ -90,7 +113,9 @@ export class Rollout {
   }
 
   /** A run whose result isn't kept. */
-  async #warm(command: Command): Promise<string> { return (await timed(this.#field.region, command)).stdout; }
+  async #warm(command: Command): Promise<string> {
+    return (await timed(this.#field.region, command)).stdout;
+  }
 
   async #help(): Promise<number[]> {
     const command = { argv: [SAMPAN, "--help"] };
@@ -102,7 +127,8 @@ export class Rollout {
 
   /** Everyone finds bare hosts, which are made anew for each run. */
   async #first(): Promise<Cell> {
-    const names = hostNames(HOSTS), cell: Cell = {};
+    const names = hostNames(HOSTS),
+      cell: Cell = {};
     const floor = await this.#converged(HOSTS);
     for (let round = 1; round <= this.#plan.rounds; round++) {
       for (const c of this.#competitors) {
@@ -138,7 +164,8 @@ export class Rollout {
     const cell: Cell = {};
     // Masters that stay: nobody's first run counts, but of those that keep nothing and take minutes.
     for (const c of competitors.filter((c) => c.often || c.id === "tuned")) await this.#warm(c.noop(hosts));
-    const often = competitors.filter((c) => c.often), slow = competitors.filter((c) => !c.often);
+    const often = competitors.filter((c) => c.often),
+      slow = competitors.filter((c) => !c.often);
     for (let round = 1; round <= rounds; round++) {
       for (const c of [...Array.from({ length: OFTEN }, () => often).flat(), ...slow]) {
         const sample = await this.#unchanged(c, c.noop(hosts));
@@ -171,8 +198,12 @@ export class Rollout {
       if (c.id === "warm") await this.#warm(c.noop(hosts));
       const since = await this.#on(one, "date +%s.%N");
       const most: Peak = { process: 0, together: 0 };
-      await timed(this.#field.region, c.noop(hosts), (p) => { most.process = Math.max(most.process, p.process); most.together = Math.max(most.together, p.together); });
-      const count = async (words: string): Promise<number> => Number(await this.#on(one, `journalctl -o cat --since @${since.trim()} | grep -c '${words}' || :`));
+      await timed(this.#field.region, c.noop(hosts), (p) => {
+        most.process = Math.max(most.process, p.process);
+        most.together = Math.max(most.together, p.together);
+      });
+      const count = async (words: string): Promise<number> =>
+        Number(await this.#on(one, `journalctl -o cat --since @${since.trim()} | grep -c '${words}' || :`));
       this.results.costs[c.id] = { ...most, connections: await count("^Accepted publickey"), channels: await count("^Starting session") };
       await endLeftovers();
     }
@@ -192,7 +223,10 @@ export class Rollout {
     const cell = await this.#noop(count, 0, 1, competitors);
     const { hosts } = await this.#field.hosts(count);
     const most: Peak = { process: 0, together: 0 };
-    await timed(this.#field.region, { argv: [SAMPAN, "-i", hosts.inventory] }, (p) => { most.process = Math.max(most.process, p.process); most.together = Math.max(most.together, p.together); });
+    await timed(this.#field.region, { argv: [SAMPAN, "-i", hosts.inventory] }, (p) => {
+      most.process = Math.max(most.process, p.process);
+      most.together = Math.max(most.together, p.together);
+    });
     this.results.scale[count] = { cell, sampanPeak: most };
   }
 

@@ -5,7 +5,10 @@ import t from "tap";
 
 const crash = fileURLToPath(new URL("crash.mts", import.meta.url));
 const boot = fileURLToPath(new URL("../../lib/boot.sh", import.meta.url));
-const line = readFileSync(crash, "utf8").split("\n").findIndex((l) => l.includes("throw")) + 1;
+const line =
+  readFileSync(crash, "utf8")
+    .split("\n")
+    .findIndex((l) => l.includes("throw")) + 1;
 
 for (const args of [[], ["--later"]]) {
   t.test(`an uncaught error names the source and its line${args.length ? ", also when it comes later" : ""}`, async (t) => {

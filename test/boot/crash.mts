@@ -1,5 +1,7 @@
 // A playbook with a mistake in it, for boot.test.mts.
-interface Wrong { what: string }
+interface Wrong {
+  what: string;
+}
 
 function boom({ what }: Wrong): never {
   throw new TypeError(what);

@@ -11,9 +11,12 @@ t.setTimeout(600_000);
 /** docs/writing.md, put into a copy of this tree as a reader would. */
 function followed(): string {
   const copy = mkdtempSync(join(tmpdir(), "sampan-writing-"));
-  for (const part of ["lib", "roles", "playbooks", "package.json", "package-lock.json", "tsconfig.json"]) cpSync(join(root, part), join(copy, part), { recursive: true });
+  for (const part of ["lib", "roles", "playbooks", "package.json", "package-lock.json", "tsconfig.json"])
+    cpSync(join(root, part), join(copy, part), { recursive: true });
   mkdirSync(join(copy, "node_modules"));
-  for (const name of spawnSync("ls", ["-A", join(root, "node_modules")], { encoding: "utf8" }).stdout.split("\n").filter((n) => n && n !== ".cache")) {
+  for (const name of spawnSync("ls", ["-A", join(root, "node_modules")], { encoding: "utf8" })
+    .stdout.split("\n")
+    .filter((n) => n && n !== ".cache")) {
     symlinkSync(join(root, "node_modules", name), join(copy, "node_modules", name));
   }
   const page = readFileSync(join(root, "docs/writing.md"), "utf8");
@@ -32,7 +35,11 @@ function edit(copy: string, patch: string): void {
   let text = readFileSync(file, "utf8");
   for (const piece of patch.split(/^@@\n/m).slice(1)) {
     const lines = piece.trimEnd().split("\n");
-    const pick = (sign: string): string => lines.filter((l) => l.startsWith(sign)).map((l) => l.slice(1)).join("\n");
+    const pick = (sign: string): string =>
+      lines
+        .filter((l) => l.startsWith(sign))
+        .map((l) => l.slice(1))
+        .join("\n");
     if (text.split(pick("-")).length !== 2) throw new Error(`docs/writing.md changes a text that ${file} doesn't have once: ${pick("-")}`);
     text = text.replace(pick("-"), () => pick("+"));
   }

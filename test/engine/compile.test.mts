@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { compile, plan, preamble } from "../../lib/engine/compile.mts";
-import { type ShellLibrary, handler } from "../../lib/engine/resource.mts";
-import { Sh, quote } from "../../lib/sh.mts";
+import { handler, type ShellLibrary } from "../../lib/engine/resource.mts";
+import { quote, Sh } from "../../lib/sh.mts";
 import { flag, programOf, step, stepsOf } from "./local-host.mts";
 import { env, shells, without } from "./shells.mts";
 
@@ -18,8 +18,10 @@ t.test("steps stand in the order of the roles, then each handler once", async (t
     { role: "one", resources: [step("a", ":").notify(restart, roll), step("b", ":")] },
     { role: "two", resources: [step("c", ":").notify(restart)] },
   ]);
-  t.strictSame(steps.map((s) => `${s.id} ${s.role}: ${s.task} (${s.kind})`),
-    ["1 one: step a (resource)", "2 one: step b (resource)", "3 two: step c (resource)", "4 one: handler restart (handler)", "5 one: handler roll (rolling)"]);
+  t.strictSame(
+    steps.map((s) => `${s.id} ${s.role}: ${s.task} (${s.kind})`),
+    ["1 one: step a (resource)", "2 one: step b (resource)", "3 two: step c (resource)", "4 one: handler restart (handler)", "5 one: handler roll (rolling)"],
+  );
 });
 
 t.test("a library goes into a program once", async (t) => {
@@ -44,9 +46,15 @@ for (const [name, [command, ...args], skip] of shells) {
   t.test(`a program cut at any byte runs nothing in ${name}`, { skip, timeout: 120_000 }, async (t) => {
     const dir = mkdtempSync(join(tmpdir(), "sampan-test-"));
     t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-    const { text } = compile(stepsOf(flag(join(dir, "a"), `: >${quote(join(dir, "a"))}; : >${quote(join(dir, "b"))}`).notify(
-      handler("h", { check: new Sh(":"), apply: new Sh(":") }))), { mode: "apply", diff: true });
-    const begin = preamble("sampan-cut", "tester").replaceAll("/var/log/sampan", join(dir, "log")).replace(/^PATH=.*$/m, "");
+    const { text } = compile(
+      stepsOf(
+        flag(join(dir, "a"), `: >${quote(join(dir, "a"))}; : >${quote(join(dir, "b"))}`).notify(handler("h", { check: new Sh(":"), apply: new Sh(":") })),
+      ),
+      { mode: "apply", diff: true },
+    );
+    const begin = preamble("sampan-cut", "tester")
+      .replaceAll("/var/log/sampan", join(dir, "log"))
+      .replace(/^PATH=.*$/m, "");
     const whole = text.trimEnd().length;
     // every fourth byte, and each of the last lines
     const cuts = Array.from({ length: whole + 1 }, (_, i) => i).filter((size) => size % 4 === 0 || size > whole - 60);
@@ -95,7 +103,10 @@ async function libraries(): Promise<ShellLibrary[]> {
     const text = readFileSync(new URL(name, dir), "utf8");
     // template literals of `text:` members, with the escapes undone as JavaScript does
     for (const [, libraryName, body] of text.matchAll(/name: "([\w-]+)",\s*text: `([^]*?[^\\])`[,\n }]/g)) {
-      found.set(`${name}: ${libraryName}`, { name: `${name}: ${libraryName}`, text: body!.replace(/(?<!\\)\$\{[^}]+\}/g, () => "$word").replace(/\\(.)/g, "$1") });
+      found.set(`${name}: ${libraryName}`, {
+        name: `${name}: ${libraryName}`,
+        text: body!.replace(/(?<!\\)\$\{[^}]+\}/g, () => "$word").replace(/\\(.)/g, "$1"),
+      });
     }
   }
   if (found.size < 6) throw new Error("the libraries are no longer where they were");

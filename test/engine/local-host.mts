@@ -4,12 +4,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
-import { type CompileOptions, type Program, type Step, compile, plan, preamble } from "../../lib/engine/compile.mts";
+import { type CompileOptions, compile, type Program, plan, preamble, type Step } from "../../lib/engine/compile.mts";
 import type { EventInput } from "../../lib/engine/events.mts";
 import { type Frame, FrameReader } from "../../lib/engine/protocol.mts";
 import { type Resource, type ResourceSpec, resource } from "../../lib/engine/resource.mts";
 import { type Outcome, StepEvents } from "../../lib/engine/step-events.mts";
-import { Sh, quote } from "../../lib/sh.mts";
+import { quote, Sh } from "../../lib/sh.mts";
 import { env } from "./shells.mts";
 
 export type TaskEnd = Extract<EventInput, { type: "task_end" }>;
@@ -25,9 +25,23 @@ export class Disk {
       rmSync(this.path, { recursive: true, force: true });
     });
   }
-  at(...parts: string[]): string { return join(this.path, "d", ...parts); }
-  get audit(): string { try { return readFileSync(join(this.path, "log/audit.log"), "utf8"); } catch { return ""; } }
-  get holder(): string { try { return readFileSync(join(this.path, "run/holder"), "utf8"); } catch { return ""; } }
+  at(...parts: string[]): string {
+    return join(this.path, "d", ...parts);
+  }
+  get audit(): string {
+    try {
+      return readFileSync(join(this.path, "log/audit.log"), "utf8");
+    } catch {
+      return "";
+    }
+  }
+  get holder(): string {
+    try {
+      return readFileSync(join(this.path, "run/holder"), "utf8");
+    } catch {
+      return "";
+    }
+  }
 }
 
 /**
@@ -55,15 +69,24 @@ export class LocalHost {
     const enter = `mkdir -p /run/sampan /var/log/sampan && mount --bind ${quote(join(disk.path, "run"))} /run/sampan &&
       mount --bind ${quote(join(disk.path, "log"))} /var/log/sampan && { ${setup || ":"}; } && exec "$@" -s`;
     this.child = spawn("unshare", ["--mount", "sh", "-ec", enter, "sh", ...shell], { stdio: ["pipe", "pipe", "pipe"], env, detached: true });
-    this.child.stdout!.on("data", (chunk: Buffer) => { for (const f of this.#reader.push(chunk)) { this.frames.push(f); this.#onFrame(f); } });
-    this.child.stderr!.on("data", (chunk: Buffer) => { this.stderr += chunk.toString(); });
+    this.child.stdout!.on("data", (chunk: Buffer) => {
+      for (const f of this.#reader.push(chunk)) {
+        this.frames.push(f);
+        this.#onFrame(f);
+      }
+    });
+    this.child.stderr!.on("data", (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
     this.child.stdin!.on("error", () => {});
     this.ended = new Promise((resolve) => this.child.on("close", resolve));
     t.teardown(() => this.child.kill("SIGKILL"));
     this.send(preamble("sampan-local", "tester@here test"));
   }
 
-  send(text: string): void { this.child.stdin!.write(text); }
+  send(text: string): void {
+    this.child.stdin!.write(text);
+  }
 
   lock(holder: string): Promise<Frame> {
     return this.exchange(`sp_lock ${quote(holder)}\nemit ready\n`, ["locked", "ready"]);
@@ -73,8 +96,17 @@ export class LocalHost {
   exchange(text: string, kinds: readonly string[], each: (frame: Frame) => void = () => {}): Promise<Frame> {
     return new Promise((resolve) => {
       const killer = setTimeout(() => this.child.kill("SIGKILL"), this.patience);
-      this.#onFrame = (frame) => { each(frame); if (kinds.includes(frame.kind)) { clearTimeout(killer); resolve(frame); } };
-      void this.ended.then(() => { clearTimeout(killer); resolve({ kind: "gone", fields: [] }); });
+      this.#onFrame = (frame) => {
+        each(frame);
+        if (kinds.includes(frame.kind)) {
+          clearTimeout(killer);
+          resolve(frame);
+        }
+      };
+      void this.ended.then(() => {
+        clearTimeout(killer);
+        resolve({ kind: "gone", fields: [] });
+      });
       this.send(text);
     });
   }
@@ -91,7 +123,10 @@ export class LocalHost {
     return { outcome: steps.outcome, events, ends: events.filter((e) => e.type === "task_end") };
   }
 
-  async close(): Promise<number | null> { this.child.stdin!.end(); return this.ended; }
+  async close(): Promise<number | null> {
+    this.child.stdin!.end();
+    return this.ended;
+  }
 }
 
 /** A resource made of plain shell text. */

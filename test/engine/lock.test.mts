@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import { artifact } from "../../lib/resources/file.mts";
 import { quote } from "../../lib/sh.mts";
-import { Disk, LocalHost, flag, programOf, sha256, step, summary } from "./local-host.mts";
+import { Disk, flag, LocalHost, programOf, sha256, step, summary } from "./local-host.mts";
 import { notRoot, shells } from "./shells.mts";
 
 t.setTimeout(600_000);
@@ -81,7 +81,12 @@ for (const [name, argv, unusable] of shells) {
       t.equal((await take(busy, "boot/1/77")).kind, "ready");
       t.equal(disk.holder, "bob");
       const slow = flag(disk.at("slow"), `sleep 2; : >${quote(disk.at("slow"))}`);
-      const applying = new Promise<void>((resolve) => void busy.run(programOf("apply", slow, flag(disk.at("later"))), (f) => { if (f.kind === "d1") setTimeout(resolve, 200); }));
+      const applying = new Promise<void>(
+        (resolve) =>
+          void busy.run(programOf("apply", slow, flag(disk.at("later"))), (f) => {
+            if (f.kind === "d1") setTimeout(resolve, 200);
+          }),
+      );
       await applying;
       t.equal((await take(new LocalHost(t, argv, disk), "new")).kind, "ready");
       t.strictSame([existsSync(disk.at("slow")), existsSync(disk.at("later"))], [true, false], "the step in hand has finished, no other has begun");
@@ -99,19 +104,28 @@ for (const [name, argv, unusable] of shells) {
       writeFileSync(staged, "half");
       writeFileSync(`${staged}.part`, "half");
       writeFileSync(`${staged}.part.whole`, "");
-      t.strictSame((await host.run(programOf("apply", wanted))).ends.map((e) => e.status), ["changed"]);
+      t.strictSame(
+        (await host.run(programOf("apply", wanted))).ends.map((e) => e.status),
+        ["changed"],
+      );
       t.ok(readFileSync(disk.at("bin", "it's here")).equals(bytes));
       t.strictSame(readdirSync(disk.at("bin")), ["it's here"], "no leftover");
 
       writeFileSync(disk.at("bin", "it's here"), "old");
-      host.push = (_program, _sha, part) => { writeFileSync(part, "wrong bytes"); writeFileSync(`${part}.whole`, ""); };
+      host.push = (_program, _sha, part) => {
+        writeFileSync(part, "wrong bytes");
+        writeFileSync(`${part}.whole`, "");
+      };
       const { ends } = await host.run(programOf("apply", wanted));
       t.match(ends[0]!.failure, { what: /wrong sha256/, next: /run again/ });
       t.equal(readFileSync(disk.at("bin", "it's here"), "utf8"), "old");
       t.strictSame(readdirSync(disk.at("bin")), ["it's here"], "no leftover of wrong bytes");
 
       let asked = false;
-      host.push = () => { asked = true; host.child.stdout!.destroy(); };
+      host.push = () => {
+        asked = true;
+        host.child.stdout!.destroy();
+      };
       void host.run(programOf("apply", wanted));
       await new Promise((resolve) => host.child.on("exit", resolve));
       t.ok(asked, "the connection is lost while it waits for bytes: it doesn't wait for ever");

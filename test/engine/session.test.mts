@@ -1,17 +1,17 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import { artifact, file } from "../../lib/resources/file.mts";
 import { Secret } from "../../lib/secret.mts";
 import { Sh, sh } from "../../lib/sh.mts";
-import { flag, sha256, step, summary } from "./local-host.mts";
 import { root, skip, testLab } from "../lab/fixture.mts";
 import { LabHosts, run } from "../ssh/lab-host.mts";
+import { flag, sha256, step, summary } from "./local-host.mts";
 
 t.setTimeout(600_000);
 const sleepThen = (staged: string): Sh => new Sh(`sleep 0.2; cat ${staged} >/dev/null`);
@@ -23,16 +23,35 @@ t.test("a session", { skip }, async (t) => {
   const there = async (path: string): Promise<boolean> => (await hosts.lab.exec("nats-node-1", ["test", "-e", path])).code === 0;
   const lockFree = (): Promise<boolean> => hosts.until("flock -n /run/sampan/lock true", 60);
   /** command lines of all processes that ssh to the lab's host */
-  const sshProcesses = (): string[] => readdirSync("/proc").filter((p) => /^\d+$/.test(p)).map((p) => {
-    try { return readFileSync(`/proc/${p}/cmdline`, "latin1").replaceAll("\0", " "); } catch { return ""; }
-  }).filter((c) => c.startsWith("ssh ") && c.includes(hosts.address()));
-  const masterPid = (): number => Number(readdirSync("/proc").find((p) => {
-    try { return /^ssh\0-M/.test(readFileSync(`/proc/${p}/cmdline`, "latin1")) && readFileSync(`/proc/${p}/cmdline`, "latin1").includes(hosts.address()); } catch { return false; }
-  }));
+  const sshProcesses = (): string[] =>
+    readdirSync("/proc")
+      .filter((p) => /^\d+$/.test(p))
+      .map((p) => {
+        try {
+          return readFileSync(`/proc/${p}/cmdline`, "latin1").replaceAll("\0", " ");
+        } catch {
+          return "";
+        }
+      })
+      .filter((c) => c.startsWith("ssh ") && c.includes(hosts.address()));
+  const masterPid = (): number =>
+    Number(
+      readdirSync("/proc").find((p) => {
+        try {
+          return /^ssh\0-M/.test(readFileSync(`/proc/${p}/cmdline`, "latin1")) && readFileSync(`/proc/${p}/cmdline`, "latin1").includes(hosts.address());
+        } catch {
+          return false;
+        }
+      }),
+    );
 
   t.test("programs run one after another over one connection", async (t) => {
     const session = await hosts.open();
-    for (const status of ["changed", "ok"]) t.strictSame((await run(session, [flag("/root/one")])).ends.map((e) => e.status), [status]);
+    for (const status of ["changed", "ok"])
+      t.strictSame(
+        (await run(session, [flag("/root/one")])).ends.map((e) => e.status),
+        [status],
+      );
     t.match(await hosts.sh("cat /run/sampan/holder"), /^tester@here\/1 test since \d{4}-/);
     await session.close();
     t.ok(await lockFree());
@@ -49,12 +68,17 @@ t.test("a session", { skip }, async (t) => {
     await (await hosts.open(hosts.host(), { who: "bob@home/8 site" })).close();
   });
 
-  for (const [what, connection] of [["root", {}], ["sudo", { user: "ops", become: true }]] as const) {
+  for (const [what, connection] of [
+    ["root", {}],
+    ["sudo", { user: "ops", become: true }],
+  ] as const) {
     t.test(`the ssh process is killed in the middle of a step (${what})`, async (t) => {
       await hosts.sh("rm -f /root/slow /root/later");
       const session = await hosts.open(hosts.host(1, connection));
       const steps = [flag("/root/slow", "sleep 1; : >/root/slow"), flag("/root/later")];
-      const { outcome, ends } = await run(session, steps, "apply", (e) => { if (e.type === "task_start" && e.task === "step slow") setTimeout(() => process.kill(masterPid(), "SIGKILL"), 200); });
+      const { outcome, ends } = await run(session, steps, "apply", (e) => {
+        if (e.type === "task_start" && e.task === "step slow") setTimeout(() => process.kill(masterPid(), "SIGKILL"), 200);
+      });
       t.match(outcome, { ok: false, lost: true });
       t.match(ends.at(-1), { status: "failed", failure: { what: /ssh connection .* was killed/ } });
       t.ok(await hosts.until("[ -e /root/slow ]", 60), "the step in hand finishes");
@@ -105,17 +129,25 @@ t.test("a session", { skip }, async (t) => {
     await hosts.sh("rm -f /root/slow /root/later");
     const script = join(scratch, "controller.mts");
     const { connection } = hosts.host();
-    writeFileSync(script, `
+    writeFileSync(
+      script,
+      `
       import { Session } from "${root}lib/engine/session.mts";
       import { flag, programOf } from "${root}test/engine/local-host.mts";
       const session = await Session.open({ name: "n", groups: [], vars: {}, connection: ${JSON.stringify(connection)} },
         { nonce: "sampan-child", who: "child@here/1", lock: true, storeDir: "/", control: "${scratch}/c", acceptNewHostKeys: false });
       const steps = [flag("/root/slow", "sleep 1; : >/root/slow"), flag("/root/next", "sleep 1; : >/root/next"), flag("/root/later")];
       await session.run(programOf("apply", ...steps), "p", (e) => { if (e.type === "task_start") console.log("started"); });
-    `);
+    `,
+    );
     const child = spawn(process.execPath, ["--import", "tsx", script], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
     t.teardown(() => child.kill("SIGKILL"));
-    await Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => { throw new Error("it ended"); })]);
+    await Promise.race([
+      once(child.stdout!, "data"),
+      once(child, "exit").then(() => {
+        throw new Error("it ended");
+      }),
+    ]);
     child.kill("SIGKILL");
     t.ok(await hosts.until("[ -e /root/slow ]", 60));
     t.ok(await lockFree());
@@ -126,22 +158,33 @@ t.test("a session", { skip }, async (t) => {
 
   t.test("the controller dies and the host never hears of it: the next run from here takes over, another's doesn't", async (t) => {
     const script = join(scratch, "unheard.mts");
-    writeFileSync(script, `
+    writeFileSync(
+      script,
+      `
       import { Session } from "${root}lib/engine/session.mts";
       await Session.open({ name: "n", groups: [], vars: {}, connection: ${JSON.stringify(hosts.host().connection)} },
         { nonce: "sampan-child", who: "child@here/1", lock: true, storeDir: "/", control: "${scratch}/u", acceptNewHostKeys: false });
       console.log("open");
-    `);
+    `,
+    );
     const child = spawn(process.execPath, ["--import", "tsx", script], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
     t.teardown(() => child.kill("SIGKILL"));
-    await Promise.race([once(child.stdout!, "data"), once(child, "exit").then(() => { throw new Error("it ended"); })]);
+    await Promise.race([
+      once(child.stdout!, "data"),
+      once(child, "exit").then(() => {
+        throw new Error("it ended");
+      }),
+    ]);
     t.match((await hosts.refused(hosts.host())).what, /worked on by child/, "while it lives it is left alone");
     await hosts.sh("pkill -STOP -f '[s]shd: root@notty'");
     process.kill(masterPid(), "SIGKILL");
     child.kill("SIGKILL");
     await once(child, "exit");
     const session = await hosts.open();
-    t.strictSame((await run(session, [flag("/root/taken-over")])).ends.map((e) => e.status), ["changed"]);
+    t.strictSame(
+      (await run(session, [flag("/root/taken-over")])).ends.map((e) => e.status),
+      ["changed"],
+    );
     await hosts.sh("pkill -CONT -f '[s]shd: root@notty'");
     await session.close();
     t.ok(await lockFree());
@@ -154,12 +197,21 @@ t.test("a session", { skip }, async (t) => {
     const payload = { sha256: sha256(bytes), size: bytes.length, path };
     const wanted = artifact({ path: "/opt/new folder/it's", payload });
     const session = await hosts.open(hosts.host(1, { user: "ops", become: true }));
-    t.strictSame((await run(session, [wanted], "check")).ends.map((e) => e.status), ["drift"]);
+    t.strictSame(
+      (await run(session, [wanted], "check")).ends.map((e) => e.status),
+      ["drift"],
+    );
     t.notOk(await there("/opt/new folder"), "--check pushes nothing");
-    t.strictSame((await run(session, [wanted])).ends.map((e) => e.status), ["changed"]);
-    t.equal(await hosts.sh("sha256sum <\"/opt/new folder/it's\""), `${payload.sha256}  -`);
+    t.strictSame(
+      (await run(session, [wanted])).ends.map((e) => e.status),
+      ["changed"],
+    );
+    t.equal(await hosts.sh('sha256sum <"/opt/new folder/it\'s"'), `${payload.sha256}  -`);
     t.equal(await hosts.sh("ls -A '/opt/new folder'; stat -c '%a %U' '/opt/new folder/'*"), "it's\n755 root");
-    t.strictSame((await run(session, [wanted])).ends.map((e) => e.status), ["ok"]);
+    t.strictSame(
+      (await run(session, [wanted])).ends.map((e) => e.status),
+      ["ok"],
+    );
     writeFileSync(path, "other bytes than promised");
     const wrong = await run(session, [artifact({ path: "/opt/other", payload })]);
     t.match(wrong.ends[0], { status: "failed", failure: { what: /payload/, next: /.+/ } }, "the wrong size");
@@ -183,22 +235,37 @@ t.test("a session", { skip }, async (t) => {
 
   t.test("no secret in any command line, here or there, nor in events and logs", async (t) => {
     const secret = `s3cret-${randomBytes(8).toString("hex")}`;
-    await hosts.sh("useradd --create-home --shell /bin/sh pam && cp -r ~ops/.ssh /home/pam/ && chown -R pam: /home/pam/.ssh; echo 'pam ALL=(ALL) ALL' >/etc/sudoers.d/pam");
+    await hosts.sh(
+      "useradd --create-home --shell /bin/sh pam && cp -r ~ops/.ssh /home/pam/ && chown -R pam: /home/pam/.ssh; echo 'pam ALL=(ALL) ALL' >/etc/sudoers.d/pam",
+    );
     await hosts.sh(`echo 'pam:${secret}-pw' | chpasswd`);
     const watch = `end=$(($(date +%s) + 6)); while [ $(date +%s) -lt $end ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' '; done | grep -c '${secret.slice(0, 10)}[^x]'`;
     // the watcher's own command line has the secret's beginning, followed by another character
     const spelt = watch.replace(secret.slice(0, 10), `${secret.slice(0, 5)}[${secret[5]}]${secret.slice(6, 10)}`);
     const there = hosts.lab.exec("nats-node-1", ["sh", "-c", spelt]);
-    const here = new Promise<string>((resolve) => { const c = spawn("sh", ["-c", spelt], { stdio: ["ignore", "pipe", "ignore"] }); let out = ""; c.stdout.on("data", (d: Buffer) => { out += d; }); c.on("close", () => resolve(out.trim())); });
+    const here = new Promise<string>((resolve) => {
+      const c = spawn("sh", ["-c", spelt], { stdio: ["ignore", "pipe", "ignore"] });
+      let out = "";
+      c.stdout.on("data", (d: Buffer) => {
+        out += d;
+      });
+      c.on("close", () => resolve(out.trim()));
+    });
     const session = await hosts.open(hosts.host(1, { user: "pam", become: true, become_password: new Secret(`${secret}-pw`) }));
     const events: unknown[] = [];
     for (let i = 0; i < 12; i++) {
       const content = new Secret(`user = ${secret}\nn = ${i}\n`);
-      const { outcome } = await run(session, [file({ path: "/etc/secret.conf", content, mode: 0o600, validate: (staged) => sleepThen(staged.text) }),
-        step("other", ":")], "apply", (e) => events.push(e));
+      const { outcome } = await run(
+        session,
+        [file({ path: "/etc/secret.conf", content, mode: 0o600, validate: (staged) => sleepThen(staged.text) }), step("other", ":")],
+        "apply",
+        (e) => events.push(e),
+      );
       t.ok(outcome.ok);
     }
-    const failing = await run(session, [file({ path: "/etc/secret.conf", content: new Secret(`${secret} bad`), validate: () => sh`false` })], "apply", (e) => events.push(e));
+    const failing = await run(session, [file({ path: "/etc/secret.conf", content: new Secret(`${secret} bad`), validate: () => sh`false` })], "apply", (e) =>
+      events.push(e),
+    );
     t.equal(failing.outcome.ok, false);
     await session.close();
     t.notMatch(JSON.stringify(events), secret.slice(0, 10));
@@ -218,7 +285,9 @@ t.test("a session", { skip }, async (t) => {
     await hosts.sh("rm -f /root/slow /root/later");
     const session = await hosts.open();
     const steps = [flag("/root/slow", "sleep 4; : >/root/slow"), flag("/root/later")];
-    const { outcome, ends, ms } = await run(session, steps, "apply", (e) => { if (e.type === "task_start") void hosts.lab.linkDown("nats-node-1"); });
+    const { outcome, ends, ms } = await run(session, steps, "apply", (e) => {
+      if (e.type === "task_start") void hosts.lab.linkDown("nats-node-1");
+    });
     t.ok(ms < 120_000, `${Math.round(ms)} ms`);
     t.match(outcome, { lost: true });
     t.match(ends.at(-1), { status: "failed", failure: { what: /doesn't answer/, next: /.+/ } });

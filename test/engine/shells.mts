@@ -12,8 +12,11 @@ const ALL: Record<string, readonly string[]> = {
 };
 const has = (command: string): boolean => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
 
-export const shells: readonly (readonly [name: string, argv: readonly string[], skip: string | false])[] =
-  Object.entries(ALL).map(([name, argv]) => [name, argv, has(argv[0]!) ? false : `${argv[0]} is not installed`]);
+export const shells: readonly (readonly [name: string, argv: readonly string[], skip: string | false])[] = Object.entries(ALL).map(([name, argv]) => [
+  name,
+  argv,
+  has(argv[0]!) ? false : `${argv[0]} is not installed`,
+]);
 
 export const without = (command: string): string | false => (has(command) ? false : `${command} is not installed`);
 export const notRoot: string | false = process.getuid?.() === 0 ? false : "needs root";

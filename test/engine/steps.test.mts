@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import { compile, forRoll, plan } from "../../lib/engine/compile.mts";
 import { handler } from "../../lib/engine/resource.mts";
-import { Sh, quote } from "../../lib/sh.mts";
-import { Disk, LocalHost, flag, programOf, sha256, step, stepsOf, summary } from "./local-host.mts";
+import { quote, Sh } from "../../lib/sh.mts";
+import { Disk, flag, LocalHost, programOf, sha256, step, stepsOf, summary } from "./local-host.mts";
 import { notRoot, shells } from "./shells.mts";
 
 t.setTimeout(600_000);
@@ -32,15 +32,23 @@ for (const [name, argv, unusable] of shells) {
     });
 
     t.test("what needs something that would change is unknown, also in a chain", async (t) => {
-      const { ends } = await host.run(programOf("check", flag(at("no")), step("child", "exit 1", ":", { needs: ["step no"] }),
-        step("grandchild", "exit 1", ":", { needs: ["step child"] }), step("free", ":", ":", { needs: ["step elsewhere"] })));
+      const { ends } = await host.run(
+        programOf(
+          "check",
+          flag(at("no")),
+          step("child", "exit 1", ":", { needs: ["step no"] }),
+          step("grandchild", "exit 1", ":", { needs: ["step child"] }),
+          step("free", ":", ":", { needs: ["step elsewhere"] }),
+        ),
+      );
       t.strictSame(summary(ends), ["no drift", "child unknown", "grandchild unknown", "free ok"]);
       t.equal(ends[1]!.reason, "depends on step no");
     });
 
     t.test("skip has a reason, and the program goes on", async (t) => {
-      const { ends } = await host.run(programOf("apply", step("a", "skip 'not in a container'; echo unreached"),
-        step("b", ":", ":", { skip: "known from 'facts'" }), step("c", ":")));
+      const { ends } = await host.run(
+        programOf("apply", step("a", "skip 'not in a container'; echo unreached"), step("b", ":", ":", { skip: "known from 'facts'" }), step("c", ":")),
+      );
       t.strictSame(summary(ends), ["a skipped", "b skipped", "c ok"]);
       t.strictSame([ends[0]!.reason, ends[1]!.reason], ["not in a container", "known from 'facts'"]);
     });
@@ -75,10 +83,15 @@ for (const [name, argv, unusable] of shells) {
     });
 
     t.test("variables and folders of one step don't reach the next", async (t) => {
-      const { ends } = await host.run(programOf("apply", step("one", "leak=1; cd /tmp; set -f; IFS=x; umask 0; differs a b c", "leak=1; cd /tmp"),
-        step("two", "[ -z \"$leak\" ] && [ \"$(umask)\" = 0022 ] && [ \"$(pwd)\" != /tmp ] || return 5")));
+      const { ends } = await host.run(
+        programOf(
+          "apply",
+          step("one", "leak=1; cd /tmp; set -f; IFS=x; umask 0; differs a b c", "leak=1; cd /tmp"),
+          step("two", '[ -z "$leak" ] && [ "$(umask)" = 0022 ] && [ "$(pwd)" != /tmp ] || return 5'),
+        ),
+      );
       t.equal(summary(ends)[0], "one failed", "(it never converges)");
-      const again = await host.run(programOf("apply", step("two", "[ -z \"$leak\" ] && [ \"$(umask)\" = 0022 ] || return 5")));
+      const again = await host.run(programOf("apply", step("two", '[ -z "$leak" ] && [ "$(umask)" = 0022 ] || return 5')));
       t.strictSame(summary(again.ends), ["two ok"]);
     });
 
@@ -110,7 +123,11 @@ for (const [name, argv, unusable] of shells) {
     });
 
     t.test("a rolling handler is only looked at, and done by the roll", async (t) => {
-      const roll = handler("roll", { rolling: true, check: new Sh(`[ ! -e ${quote(at("rolling"))} ] || differs state old new`), apply: new Sh(`rm ${quote(at("rolling"))}`) });
+      const roll = handler("roll", {
+        rolling: true,
+        check: new Sh(`[ ! -e ${quote(at("rolling"))} ] || differs state old new`),
+        apply: new Sh(`rm ${quote(at("rolling"))}`),
+      });
       const resource = step("config", ":").notify(roll);
       const idle = await host.run(programOf("apply", resource));
       t.strictSame([summary(idle.ends), idle.outcome.due.length], [["config ok", "handler roll ok"], 0]);
@@ -126,9 +143,14 @@ for (const [name, argv, unusable] of shells) {
       const path = at("cached");
       writeFileSync(path, "one");
       const looks = { stat: [path], sum: [path], text: [path] };
-      const sees = (what: string, want: string): string => `${what}_of ${quote(path)}; [ "$S_${what.toUpperCase()}" = ${quote(want)} ] || cannot "$S_${what.toUpperCase()}"`;
-      const change = step("change", `text_of ${quote(path)}; [ "$S_TEXT" = two ] || differs text "$S_TEXT" two`, `printf two >${quote(path)}`, { looksAt: looks });
-      const { ends } = await host.run(programOf("apply", step("before", sees("sum", sha256("one"))), change, step("after", sees("sum", sha256("two"))), step("text", sees("text", "two"))));
+      const sees = (what: string, want: string): string =>
+        `${what}_of ${quote(path)}; [ "$S_${what.toUpperCase()}" = ${quote(want)} ] || cannot "$S_${what.toUpperCase()}"`;
+      const change = step("change", `text_of ${quote(path)}; [ "$S_TEXT" = two ] || differs text "$S_TEXT" two`, `printf two >${quote(path)}`, {
+        looksAt: looks,
+      });
+      const { ends } = await host.run(
+        programOf("apply", step("before", sees("sum", sha256("one"))), change, step("after", sees("sum", sha256("two"))), step("text", sees("text", "two"))),
+      );
       t.strictSame(summary(ends), ["before ok", "change changed", "after ok", "text ok"]);
       await host.run(programOf("apply", step("look", ":", ":", { looksAt: looks })));
       writeFileSync(path, "three");
@@ -138,10 +160,15 @@ for (const [name, argv, unusable] of shells) {
     t.test("stat_of, sum_of and text_of give the same with and without prefetch, whatever the name", async (t) => {
       const names = ["plain", "with space", "two  spaces", "tab\there", "back\\slash", "new\nline", "quote'", "st*r[a]", "香港", "-dash", "colon:x"];
       for (const n of names) writeFileSync(at(n), `text of ${n.replace("\n", "")}\nmore\n`, { mode: 0o640 });
-      const steps = names.map((n) => step(`see ${n}`, `stat_of ${quote(at(n))}; sum_of ${quote(at(n))}; text_of ${quote(at(n))}
+      const steps = names.map((n) =>
+        step(
+          `see ${n}`,
+          `stat_of ${quote(at(n))}; sum_of ${quote(at(n))}; text_of ${quote(at(n))}
         [ "$S_TYPE:$S_MODE:$S_OWNER" = "regular file:640:root" ] || cannot "stat: $S_TYPE:$S_MODE:$S_OWNER"
         [ "$S_SUM" = ${sha256(readFileSync(at(n)))} ] || cannot "sum: $S_SUM"
-        [ "$S_TEXT" = ${quote(`text of ${n.replace("\n", "")}`)} ] || cannot "text: $S_TEXT"`));
+        [ "$S_TEXT" = ${quote(`text of ${n.replace("\n", "")}`)} ] || cannot "text: $S_TEXT"`,
+        ),
+      );
       const prefetched = steps.map((s, i) => ({ ...s, looksAt: { stat: [at(names[i]!)], sum: [at(names[i]!)], text: [at(names[i]!)] } }));
       for (const set of [steps, prefetched]) {
         for (const one of set) t.match((await host.run(programOf("check", one))).ends[0], { status: "ok", failure: undefined }, one.name);
@@ -151,7 +178,9 @@ for (const [name, argv, unusable] of shells) {
 
     t.test("what blocks a reader is not prefetched", { timeout: 10_000 }, async (t) => {
       await host.exchange(`mkfifo ${quote(at("fifo"))}; emit made\n`, ["made"]);
-      const { ends } = await host.run(programOf("check", step("fifo", `stat_of ${quote(at("fifo"))}; [ "$S_TYPE" = fifo ]`, ":", { looksAt: { stat: [at("fifo")], sum: [at("fifo")] } })));
+      const { ends } = await host.run(
+        programOf("check", step("fifo", `stat_of ${quote(at("fifo"))}; [ "$S_TYPE" = fifo ]`, ":", { looksAt: { stat: [at("fifo")], sum: [at("fifo")] } })),
+      );
       t.strictSame(summary(ends), ["fifo ok"]);
     });
 

@@ -1,6 +1,6 @@
 import t from "tap";
-import { clockWarning } from "../../lib/playbook/clock.mts";
 import { classify } from "../../lib/nats/errors.mts";
+import { clockWarning } from "../../lib/playbook/clock.mts";
 
 t.test("a host's clock that is off is told with how much, which way and what follows", async (t) => {
   t.equal(clockWarning("n1", 0), undefined);

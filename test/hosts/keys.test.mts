@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { root, skip } from "../lab/fixture.mts";
-import { Result, exits } from "../support/result.mts";
+import { exits, Result } from "../support/result.mts";
 import { siteLab } from "../support/site.mts";
 
 t.setTimeout(900_000);
@@ -33,12 +33,23 @@ t.test("keys, agents, ssh_config and paths of a user", { skip }, async (t) => {
   };
 
   /** `site.mts -i FOLDER --json --check --role kernel-tuning`: connects and reads; by default nobody's agent is there, and no ssh_config. */
-  const check = async (folder: string, { env = {}, under = [], args = [] }: { env?: NodeJS.ProcessEnv; under?: string[]; args?: string[] } = {}): Promise<Result> => {
-    const [program, ...words] = [...under, join(root, "playbooks/site.mts"), "-i", folder, "--json", "--check", "--role", "kernel-tuning", ...args] as [string, ...string[]];
+  const check = async (
+    folder: string,
+    { env = {}, under = [], args = [] }: { env?: NodeJS.ProcessEnv; under?: string[]; args?: string[] } = {},
+  ): Promise<Result> => {
+    const [program, ...words] = [...under, join(root, "playbooks/site.mts"), "-i", folder, "--json", "--check", "--role", "kernel-tuning", ...args] as [
+      string,
+      ...string[],
+    ];
     const child = spawn(program, words, { cwd: "/", env: { ...process.env, SSH_AUTH_SOCK: "", ...env }, stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "", stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (d: string) => { stdout += d; });
-    child.stderr.setEncoding("utf8").on("data", (d: string) => { stderr += d; });
+    let stdout = "",
+      stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (d: string) => {
+      stdout += d;
+    });
+    child.stderr.setEncoding("utf8").on("data", (d: string) => {
+      stderr += d;
+    });
     const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     return new Result(status, signal, stdout, stderr);
   };
@@ -59,7 +70,10 @@ t.test("keys, agents, ssh_config and paths of a user", { skip }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "sampan-test-"));
     const socket = join(folder, "agent");
     const child: ChildProcess = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
-    t.teardown(() => { child.kill(); rmSync(folder, { recursive: true, force: true }); });
+    t.teardown(() => {
+      child.kill();
+      rmSync(folder, { recursive: true, force: true });
+    });
     while (!existsSync(socket)) {
       if (child.exitCode !== null) throw new Error(`ssh-agent ended with ${child.exitCode}`);
       await sleep(20);
@@ -92,14 +106,14 @@ t.test("keys, agents, ssh_config and paths of a user", { skip }, async (t) => {
 
   await t.test("an inventory, its key and its known_hosts below names with spaces, quotes, % and umlauts", async (t) => {
     const name = `Städte & "Häfen"/it's 100%h – 香港`;
-    const folder = inventory(name, { ssh: { user: "root", identity_file: "Schlüssel \"ops\" 50%.key" } });
+    const folder = inventory(name, { ssh: { user: "root", identity_file: 'Schlüssel "ops" 50%.key' } });
     key(folder, 'Schlüssel "ops" 50%.key');
     await connects(t, folder);
     writeFileSync(join(folder, "known_hosts"), "");
     t.match(await refusal(t, folder), { what: `the host key of ${address} is not in ${folder}/known_hosts` });
     await connects(t, folder, { args: ["--accept-new-host-keys"] });
     t.match(readFileSync(join(folder, "known_hosts"), "utf8"), hostKey, "recorded there, and nowhere else");
-    const through = inventory(name, { ssh: { user: "root", identity_file: "Schlüssel \"ops\" 50%.key", proxy_jump: `ops@${address}` } });
+    const through = inventory(name, { ssh: { user: "root", identity_file: 'Schlüssel "ops" 50%.key', proxy_jump: `ops@${address}` } });
     await connects(t, through);
   });
 
@@ -119,10 +133,19 @@ t.test("keys, agents, ssh_config and paths of a user", { skip }, async (t) => {
     mkdirSync(join(home, ".ssh"), { recursive: true, mode: 0o700 });
     const file = join(home, ".ssh", key(join(home, ".ssh"), "id_of_config"));
     writeFileSync(join(home, ".ssh/known_hosts"), `${address} ${hostKey}\n`);
-    writeFileSync(join(home, ".ssh/config"), `Host bastion\n  HostName ${address}\n  User root\n  IdentityFile "${file}"\n\n` +
-      `Host inside\n  HostName 127.0.0.1\n  Port 2223\n  User ops\n  IdentityFile "${file}"\n  ProxyJump bastion\n`);
+    writeFileSync(
+      join(home, ".ssh/config"),
+      `Host bastion\n  HostName ${address}\n  User root\n  IdentityFile "${file}"\n\n` +
+        `Host inside\n  HostName 127.0.0.1\n  Port 2223\n  User ops\n  IdentityFile "${file}"\n  ProxyJump bastion\n`,
+    );
     // ssh looks into the home of passwd, whatever HOME says: root's, for this process and its children only
-    const passwd = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => { const f = line.split(":"); return f[0] === "root" ? [...f.slice(0, 5), home, f[6]].join(":") : line; }).join("\n");
+    const passwd = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .map((line) => {
+        const f = line.split(":");
+        return f[0] === "root" ? [...f.slice(0, 5), home, f[6]].join(":") : line;
+      })
+      .join("\n");
     writeFileSync(join(dir, "passwd"), passwd);
     const under = ["unshare", "--mount", "sh", "-ec", 'mount --bind "$0" /etc/passwd; exec "$@"', join(dir, "passwd")];
     // only this host itself gets through to this sshd

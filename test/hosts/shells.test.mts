@@ -41,15 +41,23 @@ t.test("login shells and /bin/sh of hosts", { skip }, async (t) => {
   /** All of it, twice, and a step that hangs: its end takes a second channel and all that the step has started. */
   const works = async (t: Test, name: string, how: Parameters<LabHosts["host"]>[1], interpreter = "dash"): Promise<void> => {
     const session = await hosts.open(hosts.host(1, how));
-    t.match(await run(session, [step("sh", `case $(readlink /proc/$$/exe) in */${interpreter}) ;; *) exit 1 ;; esac`)]), { ends: [{ status: "ok" }] }, `programs run in ${interpreter}`);
+    t.match(
+      await run(session, [step("sh", `case $(readlink /proc/$$/exe) in */${interpreter}) ;; *) exit 1 ;; esac`)]),
+      { ends: [{ status: "ok" }] },
+      `programs run in ${interpreter}`,
+    );
     t.match(session.facts, { uid: 0, hostname: "nats-node-1", os: "debian", init: "systemd" });
     const resources = program(name);
-    const statuses = async (mode: "apply" | "check"): Promise<string[]> => (await run(session, resources, mode)).ends.map((e) => `${e.task} ${e.status} ${e.failure?.what ?? ""}${e.failure?.output ?? ""}`.trim());
+    const statuses = async (mode: "apply" | "check"): Promise<string[]> =>
+      (await run(session, resources, mode)).ends.map((e) => `${e.task} ${e.status} ${e.failure?.what ?? ""}${e.failure?.output ?? ""}`.trim());
     const all = (status: string): string[] => resources.map((r) => `${r.type} ${r.name} ${status}`);
     t.strictSame(await statuses("apply"), all("changed"));
     t.strictSame(await statuses("check"), all("ok"));
     t.strictSame(await statuses("apply"), all("ok"));
-    t.equal(await hosts.sh(`stat -c '%U %G %a' '/etc/${name}' && sha256sum </opt/${name}/current && systemctl is-active ${name}`), `${name} ${name} 750\n${payload.sha256}  -\nactive`);
+    t.equal(
+      await hosts.sh(`stat -c '%U %G %a' '/etc/${name}' && sha256sum </opt/${name}/current && systemctl is-active ${name}`),
+      `${name} ${name} 750\n${payload.sha256}  -\nactive`,
+    );
     const hung = await run(session, [step("hangs", "sleep 1234", ":", { timeout: 3 })]);
     t.match(hung.lost ?? hung.ends[0]?.failure, { what: /3 s/ });
     t.ok(await hosts.until("! pgrep -fx 'sleep 1234'", 30), "what the step had started is gone");
@@ -63,8 +71,8 @@ t.test("login shells and /bin/sh of hosts", { skip }, async (t) => {
       await works(t, `${shell}-free`, { user: `${shell}-one`, become: true });
     });
     await t.test(`${shell} as login shell, with sudo and a password`, async (t) => {
-      await hosts.sh(account(`${shell}-two`, { shell: `/usr/bin/${shell}`, password: "it's $1! \"x\" ü" }));
-      await works(t, `${shell}-password`, { user: `${shell}-two`, become: true, become_password: new Secret("it's $1! \"x\" ü") });
+      await hosts.sh(account(`${shell}-two`, { shell: `/usr/bin/${shell}`, password: 'it\'s $1! "x" ü' }));
+      await works(t, `${shell}-password`, { user: `${shell}-two`, become: true, become_password: new Secret('it\'s $1! "x" ü') });
     });
   }
 
@@ -84,7 +92,9 @@ t.test("login shells and /bin/sh of hosts", { skip }, async (t) => {
 
   await t.test("busybox for everything it has: sh, stat, sha256sum, grep and all", async (t) => {
     // /usr/local/sbin comes first; what shuts a host down, logs in or ends processes stays Debian's
-    await hosts.sh(`for c in $(busybox --list); do case $c in busybox|init|reboot|halt|poweroff|login|su|ip|mount|umount|pgrep|sleep) ;; *) ln -s /usr/bin/busybox /usr/local/sbin/$c ;; esac; done; ln -sf busybox /usr/bin/sh`);
+    await hosts.sh(
+      `for c in $(busybox --list); do case $c in busybox|init|reboot|halt|poweroff|login|su|ip|mount|umount|pgrep|sleep) ;; *) ln -s /usr/bin/busybox /usr/local/sbin/$c ;; esac; done; ln -sf busybox /usr/bin/sh`,
+    );
     t.equal(await hosts.sh("for c in stat sha256sum grep; do command -v $c; done"), "/usr/local/sbin/stat\n/usr/local/sbin/sha256sum\n/usr/local/sbin/grep");
     await works(t, "all-busybox", {}, "busybox");
     await hosts.lab.exec("nats-node-1", ["/bin/bash", "-c", "rm -rf /usr/local/sbin/*; ln -sf dash /usr/bin/sh"]);

@@ -13,10 +13,22 @@ const DESCRIPTION = "Protokolle \"hk\" – it's 香港, $HOME `date` \\ 100% 'ü
 t.test("a Debian 13 host", { skip }, async (t) => {
   const site = await siteLab(t, "h-trixie", 1, { suite: "trixie" });
   const [host] = site.names as [string];
-  writeFileSync(join(site.inventory, "group_vars/nats.yml"), JSON.stringify({
-    verify: { rate: 1000, seconds: 1 },
-    streams: [{ name: "LOGS", subjects: ["logs.>"], storage: "file", num_replicas: 1, description: DESCRIPTION, consumers: [{ durable_name: "pull-worker", ack_policy: "explicit", max_ack_pending: 50000 }] }],
-  }));
+  writeFileSync(
+    join(site.inventory, "group_vars/nats.yml"),
+    JSON.stringify({
+      verify: { rate: 1000, seconds: 1 },
+      streams: [
+        {
+          name: "LOGS",
+          subjects: ["logs.>"],
+          storage: "file",
+          num_replicas: 1,
+          description: DESCRIPTION,
+          consumers: [{ durable_name: "pull-worker", ack_policy: "explicit", max_ack_pending: 50000 }],
+        },
+      ],
+    }),
+  );
 
   await t.test("the whole rollout, verified", async (t) => {
     const run = await site.run();
@@ -40,7 +52,10 @@ t.test("a Debian 13 host", { skip }, async (t) => {
 
   await t.test("a host whose clock is hours behind is told of, first", async (t) => {
     // containers share the machine's clock, so it is `date` that says another time
-    await site.sh(host, "printf '%s\\n' '#!/bin/sh' 'case $* in +%s) exec /bin/date -d \"-3 hours\" +%s ;; esac; exec /bin/date \"$@\"' >/usr/local/sbin/date; chmod 755 /usr/local/sbin/date");
+    await site.sh(
+      host,
+      "printf '%s\\n' '#!/bin/sh' 'case $* in +%s) exec /bin/date -d \"-3 hours\" +%s ;; esac; exec /bin/date \"$@\"' >/usr/local/sbin/date; chmod 755 /usr/local/sbin/date",
+    );
     const run = await site.run("--check");
     exits(t, run, 0);
     t.match(run.of("warning"), [{ text: /^the clock of nats-node-1 is 3 hours behind this machine's; certificates made now are not yet valid there/ }]);

@@ -49,13 +49,22 @@ export function faults(files: Files, options: LoadOptions = { generate }): strin
 }
 
 export const warnings = (files: Files): string[] =>
-  withInventory({ "hosts.yml": HOSTS, ...files }, (dir) => loadInventory(dir, { generate }).warnings.map((line) => line.replaceAll(relative(process.cwd(), dir), "inv")));
+  withInventory({ "hosts.yml": HOSTS, ...files }, (dir) =>
+    loadInventory(dir, { generate }).warnings.map((line) => line.replaceAll(relative(process.cwd(), dir), "inv")),
+  );
 
-export const ALL = "group_vars/all.yml", HOSTS_FILE = "hosts.yml";
+export const ALL = "group_vars/all.yml",
+  HOSTS_FILE = "hosts.yml";
 /** What it shows, the files that differ from a valid inventory, and the lines a user must read, without the folder. */
 export type Case = [what: string, files: Files, lines: string[]];
 
 /** One test per row. */
 export function table(t: Test, cases: readonly Case[]): void {
-  for (const [what, files, lines] of cases) t.test(what, async (t) => t.strictSame(faults(files), lines.map((line) => `inv/${line}`)));
+  for (const [what, files, lines] of cases)
+    t.test(what, async (t) =>
+      t.strictSame(
+        faults(files),
+        lines.map((line) => `inv/${line}`),
+      ),
+    );
 }

@@ -37,7 +37,9 @@ nats:
     d:
   vars: {  x:   1 }
 `;
-  t.equal(after(t, text, "b", "d"), `# the region
+  t.equal(
+    after(t, text, "b", "d"),
+    `# the region
 nats:
   hosts:
     # rack 1
@@ -47,7 +49,8 @@ nats:
     # rack 2
     "c": { address: 10.0.0.3 }   # flow on one line
   vars: {  x:   1 }
-`);
+`,
+  );
   t.equal(after(t, text, "c").includes("10.0.0.3"), false);
 });
 
@@ -65,7 +68,9 @@ t.test("it says which lines go, and writes nothing before it is told to", async 
 
 t.test("a host that shares its line is refused, in one line", async (t) => {
   const dir = inventory(t, "nats:\n  hosts: { a: {}, b: {} }\n");
-  const error = await Promise.resolve().then(() => planRemoval(dir, ["b"])).catch((e: unknown) => e);
+  const error = await Promise.resolve()
+    .then(() => planRemoval(dir, ["b"]))
+    .catch((e: unknown) => e);
   t.ok(error instanceof UsageError);
   t.match((error as UsageError).lines, [/hosts\.yml:2: b shares its line with others.*write each host on lines of its own/]);
 });

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "nats";
 import t from "tap";
+import { type KeyDoc, keyDocs } from "../../lib/inventory/docs.mts";
 import { ensureBinary } from "../../lib/lab/binaries.mts";
 import { silent } from "../../lib/lab/report.mts";
-import { keyDocs, type KeyDoc } from "../../lib/inventory/docs.mts";
 import { consumer } from "../../roles/jetstream-setup/consumer.mts";
 import { stream } from "../../roles/jetstream-setup/stream.mts";
 
@@ -30,14 +30,17 @@ for (let tries = 0; !nc; tries++) {
   }
 }
 
-interface Reply { error?: { description: string }; config?: object }
+interface Reply {
+  error?: { description: string };
+  config?: object;
+}
 const ask = async (subject: string, payload: object): Promise<Reply> => (await nc!.request(`$JS.API.${subject}`, JSON.stringify(payload))).json<Reply>();
 
 /** `mirror.external.api` → { mirror: { external: { api: value } } }; `sources[].name` → { sources: [{ name: value }] }. */
 const nested = (key: string, value: unknown): object =>
   key.split(".").reduceRight<unknown>((inside, word) => (word.endsWith("[]") ? { [word.slice(0, -2)]: [inside] } : { [word]: inside }), value) as object;
 /** null fits any type but enumerations, of which each word is tried. */
-const values = ({ what }: KeyDoc): unknown[] => /^one of (.+)$/.exec(what)?.[1]!.split(", ") ?? [null];
+const values = ({ what }: KeyDoc): unknown[] => /^one of (.+)$/.exec(what)?.[1]?.split(", ") ?? [null];
 async function unknown(subject: string, wrap: (config: object) => object, key: string, value: unknown): Promise<boolean> {
   const { error } = await ask(subject, wrap(nested(key, value)));
   return /unknown field|unmarshal|invalid JSON/i.test(error?.description ?? "");
@@ -52,13 +55,18 @@ t.test("the server refuses a field it doesn't know", async (t) => t.ok(await unk
 t.test("and one of a consumer", async (t) => t.ok(await unknown(CONSUMER, inConsumer, "no_such_field", null)));
 t.test("and a word it doesn't know", async (t) => t.ok(await unknown(STREAM, inStream, "retention", "forever")));
 for (const field of fields)
-  for (const value of values(field)) t.test(`the server knows a stream's ${field.key}: ${value}`, async (t) => t.notOk(await unknown(STREAM, inStream, field.key, value)));
+  for (const value of values(field))
+    t.test(`the server knows a stream's ${field.key}: ${value}`, async (t) => t.notOk(await unknown(STREAM, inStream, field.key, value)));
 for (const field of keyDocs(consumer.entries))
-  for (const value of values(field)) t.test(`the server knows a consumer's ${field.key}: ${value}`, async (t) => t.notOk(await unknown(CONSUMER, inConsumer, field.key, value)));
+  for (const value of values(field))
+    t.test(`the server knows a consumer's ${field.key}: ${value}`, async (t) => t.notOk(await unknown(CONSUMER, inConsumer, field.key, value)));
 
 /** A state that only an update can bring about. */
 const OWN = ["sealed"];
 t.test("every field that the server reports of a stream is in the schema", async (t) => {
   const { config } = await ask("STREAM.CREATE.ALL", { name: "ALL", subjects: ["all.>"] });
-  t.strictSame(Object.keys(config!).filter((key) => !fields.some((field) => field.key === key) && !OWN.includes(key)), []);
+  t.strictSame(
+    Object.keys(config!).filter((key) => !fields.some((field) => field.key === key) && !OWN.includes(key)),
+    [],
+  );
 });

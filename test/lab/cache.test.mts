@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import { ensureBinary } from "../../lib/lab/binaries.mts";
-import { run } from "../../lib/lab/run.mts";
 import { silent } from "../../lib/lab/report.mts";
 import { ensureRootfs } from "../../lib/lab/rootfs.mts";
+import { run } from "../../lib/lab/run.mts";
 import { ensureTools } from "../../lib/lab/setup.mts";
 import { root, skip } from "./fixture.mts";
 
@@ -16,13 +16,23 @@ t.setTimeout(600_000); // the first lab on a machine installs tools and builds t
 t.test("an empty cache fills itself", { skip }, async (t) => {
   const cache = t.testdir({});
   process.env["SAMPAN_CACHE"] = cache;
-  const offline = (): void => { process.env["SAMPAN_DEBIAN_MIRROR"] = "http://127.0.0.1:9/debian"; };
-  const online = (): void => { delete process.env["SAMPAN_DEBIAN_MIRROR"]; };
+  const offline = (): void => {
+    process.env["SAMPAN_DEBIAN_MIRROR"] = "http://127.0.0.1:9/debian";
+  };
+  const online = (): void => {
+    delete process.env["SAMPAN_DEBIAN_MIRROR"];
+  };
   await ensureTools(silent);
 
   t.test("a binary that the trusted keys didn't sign is refused", async (t) => {
-    await t.rejects(ensureBinary("2.9.10", silent, "/usr/share/keyrings/debian-archive-removed-keys.gpg"), { message: /can't get nats-server 2\.9\.10 .*(NO_PUBKEY|not signed)/s });
-    t.same(readdirSync(join(cache, "nats-server")).filter((name) => !name.startsWith(".")), [], "and nothing stays");
+    await t.rejects(ensureBinary("2.9.10", silent, "/usr/share/keyrings/debian-archive-removed-keys.gpg"), {
+      message: /can't get nats-server 2\.9\.10 .*(NO_PUBKEY|not signed)/s,
+    });
+    t.same(
+      readdirSync(join(cache, "nats-server")).filter((name) => !name.startsWith(".")),
+      [],
+      "and nothing stays",
+    );
   });
 
   t.test("a binary is fetched, verified and kept", async (t) => {
@@ -47,7 +57,10 @@ t.test("an empty cache fills itself", { skip }, async (t) => {
     await sleep(300);
     t.same(builders(folder), []);
     t.notMatch(readFileSync("/proc/mounts", "utf8"), folder);
-    t.same(readdirSync(folder).filter((name) => !name.startsWith(".") && !name.endsWith(".partial")), []);
+    t.same(
+      readdirSync(folder).filter((name) => !name.startsWith(".") && !name.endsWith(".partial")),
+      [],
+    );
   });
 
   t.test("the next build starts afresh", async (t) => {
@@ -58,7 +71,10 @@ t.test("an empty cache fills itself", { skip }, async (t) => {
     t.notOk(existsSync(join(tree, "etc/ssh/ssh_host_ed25519_key")), "no keys that hosts would share");
     t.notOk(existsSync(join(tree, "etc/hostname")), "nor this machine's name");
     t.equal(readFileSync(join(tree, "etc/machine-id"), "utf8"), "");
-    t.same(readdirSync(join(cache, "rootfs")).filter((name) => name.endsWith(".partial")), []);
+    t.same(
+      readdirSync(join(cache, "rootfs")).filter((name) => name.endsWith(".partial")),
+      [],
+    );
     offline();
     t.equal(await ensureRootfs(silent), tree, "kept");
     online();
@@ -67,10 +83,14 @@ t.test("an empty cache fills itself", { skip }, async (t) => {
 
 /** Processes with this folder in their arguments, ended ones left out. */
 function builders(folder: string): string[] {
-  return readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
-    try {
-      const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-      return args.includes(folder) ? [args] : [];
-    } catch { return []; }
-  });
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .flatMap((pid) => {
+      try {
+        const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+        return args.includes(folder) ? [args] : [];
+      } catch {
+        return [];
+      }
+    });
 }

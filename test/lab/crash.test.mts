@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
@@ -47,7 +47,8 @@ t.test("accidents of a running lab", { skip }, async (t) => {
     for (const pid of await processesIn(names.cgroup(host))) if (what.test(readFileSync(`/proc/${pid}/status`, "utf8"))) return pid;
     throw new Error(`${host} has no such process`);
   };
-  const init = /^NSpid:\s+\d+\s+1$/m, supervisor = /^Name:\s+systemd-nspawn$/m;
+  const init = /^NSpid:\s+\d+\s+1$/m,
+    supervisor = /^Name:\s+systemd-nspawn$/m;
 
   t.test("its init is killed", async (t) => {
     await lab.exec("nats-node-1", ["sh", "-c", "echo kept >/root/file; sync"]);

@@ -7,7 +7,13 @@ import { skip, testLab } from "./fixture.mts";
 
 t.setTimeout(600_000); // the first lab on a machine installs tools and builds the root system
 
-const read = (file: string): string => { try { return readFileSync(file, "utf8"); } catch { return ""; } };
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+};
 
 t.test("faults", { skip }, async (t) => {
   const lab = testLab(t, "faults");
@@ -17,14 +23,20 @@ t.test("faults", { skip }, async (t) => {
   const reaches = async (from: string, to: string): Promise<boolean> =>
     (await lab.exec(from, ["timeout", "0.5", "bash", "-c", `</dev/tcp/${address(to)}/22`])).code === 0;
   const reachesSoon = async (from: string, to: string): Promise<boolean> => {
-    for (let tries = 0; tries < 30; tries++) { if (await reaches(from, to)) return true; await sleep(100); }
+    for (let tries = 0; tries < 30; tries++) {
+      if (await reaches(from, to)) return true;
+      await sleep(100);
+    }
     return false;
   };
 
   t.test("a partition cuts two hosts off from each other, and from nothing else", async (t) => {
     await lab.partition(a, b);
     t.same([await reaches(a, b), await reaches(b, a), await reaches(a, c), await reaches(b, c)], [false, false, true, true]);
-    t.ok((await lab.status()).hosts.every(({ up }) => up), "the controller reaches all");
+    t.ok(
+      (await lab.status()).hosts.every(({ up }) => up),
+      "the controller reaches all",
+    );
     await lab.partition(a, c);
     await lab.heal(b, a);
     t.same([await reaches(a, b), await reaches(a, c)], [true, false], "one is healed, the other stays");
@@ -43,15 +55,22 @@ t.test("faults", { skip }, async (t) => {
 
   t.test("a CPU quota holds for all processes of a host", async (t) => {
     // two busy loops for a second, and how much CPU time they got, in clock ticks of 10 ms
-    const script = 'for i in 1 2; do (while :; do :; done) & done; sleep 1; for p in $(jobs -p); do read -r stat </proc/$p/stat; set -- ${stat##*) }; echo $((${12} + ${13})); done; kill $(jobs -p)';
-    const cpu = async (): Promise<number> => (await lab.exec(a, ["bash", "-c", script])).stdout.trim().split("\n").reduce((sum, ticks) => sum + Number(ticks), 0);
+    const script =
+      "for i in 1 2; do (while :; do :; done) & done; sleep 1; for p in $(jobs -p); do read -r stat </proc/$p/stat; set -- ${stat##*) }; echo $((${12} + ${13})); done; kill $(jobs -p)";
+    const cpu = async (): Promise<number> =>
+      (await lab.exec(a, ["bash", "-c", script])).stdout
+        .trim()
+        .split("\n")
+        .reduce((sum, ticks) => sum + Number(ticks), 0);
     await lab.setCpuQuota(a, 10);
     const limited = await cpu();
     t.ok(limited > 0 && limited < 25, `10 %: ${limited} ticks in a second`);
     await lab.setCpuQuota(a, null);
     // How much it gets now depends on what else this machine does; the kernel counts whether it was held back.
-    const throttled = (): string | undefined => ["", "cpu", "cpu,cpuacct"]
-      .map((hierarchy) => /^nr_throttled \d+/m.exec(read(`/sys/fs/cgroup/${hierarchy}/${namesOf(lab.region).cgroup(a)}/cpu.stat`))?.[0]).find((line) => line !== undefined);
+    const throttled = (): string | undefined =>
+      ["", "cpu", "cpu,cpuacct"]
+        .map((hierarchy) => /^nr_throttled \d+/m.exec(read(`/sys/fs/cgroup/${hierarchy}/${namesOf(lab.region).cgroup(a)}/cpu.stat`))?.[0])
+        .find((line) => line !== undefined);
     const before = throttled();
     t.match(before, /^nr_throttled [1-9]/);
     await cpu();
@@ -60,7 +79,7 @@ t.test("faults", { skip }, async (t) => {
 
   t.test("the quota takes in services and what comes by SSH", async (t) => {
     await lab.exec(a, ["systemd-run", "--quiet", "sleep", "987"]);
-    spawnSync("ssh", [...await lab.sshArgs(a), "setsid sleep 988 >/dev/null 2>&1 &"]);
+    spawnSync("ssh", [...(await lab.sshArgs(a)), "setsid sleep 988 >/dev/null 2>&1 &"]);
     for (const seconds of ["987", "988"]) {
       const pid = readdirSync("/proc").find((entry) => /^\d+$/.test(entry) && read(`/proc/${entry}/cmdline`).endsWith(`sleep\0${seconds}\0`));
       t.match(read(`/proc/${pid}/cgroup`), new RegExp(`^(\\d+:cpu\\b.*|0:):/${namesOf(lab.region).cgroup(a)}/`, "m"));
@@ -95,6 +114,6 @@ t.test("faults", { skip }, async (t) => {
     await lab.reset(c);
     t.not((await lab.exec(c, ["test", "-e", "/root/file"])).code, 0);
     t.not(await key(), before);
-    t.equal(spawnSync("ssh", [...await lab.sshArgs(c), "hostname"], { encoding: "utf8" }).stdout, `${c}\n`);
+    t.equal(spawnSync("ssh", [...(await lab.sshArgs(c)), "hostname"], { encoding: "utf8" }).stdout, `${c}\n`);
   });
 });

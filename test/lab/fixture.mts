@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,9 @@ export function testLab(t: Test, name: string): Lab {
   const region = `t-${name}-${createHash("sha256").update(root).digest("hex").slice(0, 4)}`;
   const lab = new Lab(region);
   let cleaned = false;
-  const lastResort = (): void => { if (!cleaned) labSync("down", "--region", region); };
+  const lastResort = (): void => {
+    if (!cleaned) labSync("down", "--region", region);
+  };
   process.once("exit", lastResort);
   t.teardown(async () => {
     await lab.down();
@@ -36,11 +38,18 @@ export function labSync(...args: string[]): { status: number | null; stdout: str
   return spawnSync(process.execPath, [...program, ...args], { cwd: root, encoding: "utf8" });
 }
 
-const read = (file: string): string => { try { return readFileSync(file, "utf8"); } catch { return ""; } };
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+};
 
 /** Everything on this machine that belongs to a region: processes, mounts in any namespace, namespaces, links, groups, folders. */
 export function traces(region: string): string[] {
-  const names = namesOf(region), disks = join(cacheDir(), "lab", region);
+  const names = namesOf(region),
+    disks = join(cacheDir(), "lab", region);
   const found: string[] = [];
   for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && entry !== String(process.pid))) {
     if (/^State:\s+Z/m.test(read(`/proc/${pid}/status`))) continue; // ended; this machine's init has yet to take note
@@ -52,7 +61,12 @@ export function traces(region: string): string[] {
   }
   const links = JSON.parse(execFileSync("ip", ["-j", "link"], { encoding: "utf8" })) as { ifname: string; ifalias?: string }[];
   for (const { ifname, ifalias } of links) if (ifalias === names.alias) found.push(`link ${ifname}`, ...routes(ifname));
-  if (existsSync("/run/netns")) found.push(...readdirSync("/run/netns").filter((name) => name.startsWith(names.netns(""))).map((name) => `netns ${name}`));
+  if (existsSync("/run/netns"))
+    found.push(
+      ...readdirSync("/run/netns")
+        .filter((name) => name.startsWith(names.netns("")))
+        .map((name) => `netns ${name}`),
+    );
   for (const hierarchy of ["", "cpu", "cpu,cpuacct", "systemd", "unified"]) {
     const group = join("/sys/fs/cgroup", hierarchy, names.cgroup());
     if (existsSync(group)) found.push(`cgroup ${group}`);
@@ -61,4 +75,7 @@ export function traces(region: string): string[] {
 }
 
 const routes = (link: string): string[] =>
-  execFileSync("ip", ["route", "show", "dev", link], { encoding: "utf8" }).split("\n").filter(Boolean).map((route) => `route ${route} dev ${link}`);
+  execFileSync("ip", ["route", "show", "dev", link], { encoding: "utf8" })
+    .split("\n")
+    .filter(Boolean)
+    .map((route) => `route ${route} dev ${link}`);

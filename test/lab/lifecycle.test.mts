@@ -1,6 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { spawnSync } from "node:child_process";
 import t from "tap";
 import { parse } from "yaml";
 import { labSync, skip, testLab, traces } from "./fixture.mts";
@@ -13,32 +13,49 @@ t.test("a lab comes up, is useful, and goes", { skip }, async (t) => {
   t.same(traces(lab.region), [], "nothing at first");
 
   const { hosts, inventory, gateway } = await lab.up({ nodes: 2 });
-  t.same(hosts.map(({ name, up }) => [name, up]), [["nats-node-1", true], ["nats-node-2", true]]);
+  t.same(
+    hosts.map(({ name, up }) => [name, up]),
+    [
+      ["nats-node-1", true],
+      ["nats-node-2", true],
+    ],
+  );
 
   t.test("the hosts are bare Debian servers", async (t) => {
-    const script = ". /etc/os-release; echo $ID $VERSION_ID; hostname; systemctl is-system-running; for p in flock sudo python3 curl wget nats-server; do command -v $p; done";
+    const script =
+      ". /etc/os-release; echo $ID $VERSION_ID; hostname; systemctl is-system-running; for p in flock sudo python3 curl wget nats-server; do command -v $p; done";
     const { stdout } = await lab.exec("nats-node-1", ["sh", "-c", script]);
     t.same(stdout.trim().split("\n"), ["debian 12", "nats-node-1", "running", "/usr/bin/flock", "/usr/bin/sudo"]);
   });
 
   t.test("each has keys and an identity of its own", async (t) => {
-    const ids = await Promise.all(hosts.map(async ({ name }) => (await lab.exec(name, ["sh", "-c", "cat /etc/machine-id /etc/ssh/ssh_host_*_key.pub"])).stdout));
+    const ids = await Promise.all(
+      hosts.map(async ({ name }) => (await lab.exec(name, ["sh", "-c", "cat /etc/machine-id /etc/ssh/ssh_host_*_key.pub"])).stdout),
+    );
     t.equal(ids[0]?.split("\n").length, 3);
     t.notSame(ids[0]?.split("\n")[0], ids[1]?.split("\n")[0], "machine-id");
     t.notSame(ids[0]?.split("\n")[1]?.split(" ")[1], ids[1]?.split("\n")[1]?.split(" ")[1], "host key");
   });
 
   t.test("root and ops log in with the inventory's key, checked against its known_hosts", async (t) => {
-    for (const [user, command, answer] of [["root", "id -un", "root"], ["ops", "sudo -n id -un", "root"], ["ops", "id -un", "ops"]] as const) {
-      const { stdout, stderr } = spawnSync("ssh", ["-o", "BatchMode=yes", ...await lab.sshArgs("nats-node-2", user), command], { encoding: "utf8" });
+    for (const [user, command, answer] of [
+      ["root", "id -un", "root"],
+      ["ops", "sudo -n id -un", "root"],
+      ["ops", "id -un", "ops"],
+    ] as const) {
+      const { stdout, stderr } = spawnSync("ssh", ["-o", "BatchMode=yes", ...(await lab.sshArgs("nats-node-2", user)), command], { encoding: "utf8" });
       t.equal(stdout.trim(), answer, `${user}: ${command} ${stderr}`);
     }
   });
 
   t.test("the inventory says how to reach them", async (t) => {
-    t.same(parse(readFileSync(join(inventory, "hosts.yml"), "utf8")), { nats: { hosts: Object.fromEntries(hosts.map(({ name, address }) => [name, { address }])) } });
+    t.same(parse(readFileSync(join(inventory, "hosts.yml"), "utf8")), {
+      nats: { hosts: Object.fromEntries(hosts.map(({ name, address }) => [name, { address }])) },
+    });
     t.match(parse(readFileSync(join(inventory, "group_vars/all.yml"), "utf8")), {
-      ssh: { user: "root", identity_file: "id_ed25519" }, nats_version: "2.15.1", cluster: { name: `nats-cluster-lab-${lab.region}` },
+      ssh: { user: "root", identity_file: "id_ed25519" },
+      nats_version: "2.15.1",
+      cluster: { name: `nats-cluster-lab-${lab.region}` },
       streams: [{ name: "LOGS", num_replicas: 1, consumers: [{ durable_name: "pull-worker", max_ack_pending: 50000 }] }],
     });
     t.equal(statSync(join(inventory, "id_ed25519")).mode & 0o777, 0o600);

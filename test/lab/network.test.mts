@@ -4,7 +4,8 @@ import { address, gateway, hostName, namesOf } from "../../lib/lab/region.mts";
 
 t.test("a route stands in a subnet's way when they overlap", async (t) => {
   for (const dst of ["198.18.77.0/24", "198.18.77.5", "198.18.77.128/25", "198.18.0.0/15", "198.18.64.0/18", "198.0.0.0/8"]) t.ok(covers(dst, 77), dst);
-  for (const dst of ["default", "0.0.0.0/1", "128.0.0.0/1", "198.18.78.0/24", "198.18.76.255", "198.19.77.0/24", "10.0.0.0/8", "192.0.2.0/24"]) t.notOk(covers(dst, 77), dst);
+  for (const dst of ["default", "0.0.0.0/1", "128.0.0.0/1", "198.18.78.0/24", "198.18.76.255", "198.19.77.0/24", "10.0.0.0/8", "192.0.2.0/24"])
+    t.notOk(covers(dst, 77), dst);
 });
 
 t.test("names and addresses", async (t) => {

@@ -8,7 +8,8 @@ t.setTimeout(600_000); // the first lab on a machine installs tools and builds t
 const finish = async (...args: string[]): Promise<number> => (await once(startLab(...args), "exit"))[0] as number;
 
 t.test("two regions side by side, started at the same time", { skip }, async (t) => {
-  const east = testLab(t, "east"), west = testLab(t, "west");
+  const east = testLab(t, "east"),
+    west = testLab(t, "west");
   t.same(await Promise.all([finish("up", "--single", "--region", east.region), finish("up", "--nodes", "2", "--region", west.region)]), [0, 0]);
   const [atEast, atWest] = [await east.status(), await west.status()];
   t.same([atEast.hosts.length, atWest.hosts.length], [1, 2]);

@@ -2,7 +2,12 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export interface Certificates { ca: string; cert: string; key: string; caPem: string }
+export interface Certificates {
+  ca: string;
+  cert: string;
+  key: string;
+  caPem: string;
+}
 
 /**
  * A fresh CA in `dir` and one certificate for all `names`, good for `days`. Made by openssl and not by lib/pki, so that these tests
@@ -17,7 +22,22 @@ export function certificates(dir: string, names: readonly string[], days = 365):
   openssl("req", ...ec, "-keyout", path("node.key"), "-out", path("node.csr"), "-subj", `/CN=${names[0]}`);
   const san = names.map((n) => (/^[\d.]+$/.test(n) ? `IP:${n}` : `DNS:${n}`)).join(",");
   writeFileSync(path("ext"), `subjectAltName=${san}\nextendedKeyUsage=serverAuth,clientAuth\n`);
-  openssl("x509", "-req", "-in", path("node.csr"), "-CA", path("ca.crt"), "-CAkey", path("ca.key"), "-CAcreateserial",
-    "-days", String(days), "-extfile", path("ext"), "-out", path("node.crt"));
+  openssl(
+    "x509",
+    "-req",
+    "-in",
+    path("node.csr"),
+    "-CA",
+    path("ca.crt"),
+    "-CAkey",
+    path("ca.key"),
+    "-CAcreateserial",
+    "-days",
+    String(days),
+    "-extfile",
+    path("ext"),
+    "-out",
+    path("node.crt"),
+  );
   return { ca: path("ca.crt"), cert: path("node.crt"), key: path("node.key"), caPem: readFileSync(path("ca.crt"), "utf8") };
 }

@@ -1,21 +1,24 @@
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
-import t from "tap";
+import { type AddressInfo, createServer } from "node:net";
 import { nkeys } from "nats";
+import t from "tap";
+import { UsageError } from "../../lib/inventory/types.mts";
 import { connectApp, connectSys } from "../../lib/nats/connect.mts";
 import { NatsConnectError } from "../../lib/nats/errors.mts";
 import { probe, probeAnonymous } from "../../lib/nats/probe.mts";
 import type { ClusterTarget } from "../../lib/nats/target.mts";
 import { Secret } from "../../lib/secret.mts";
 import { certificates } from "./certificates.mts";
-import { UsageError } from "../../lib/inventory/types.mts";
 import { PASSWORD, TestCluster } from "./servers.mts";
 
 const VERSION = "2.15.1";
 
 /** The single failure with which connecting ends. */
 async function failureOf(target: ClusterTarget, options = {}) {
-  const error = await connectApp(target, options).then((nc) => nc.close(), (e: unknown) => e);
+  const error = await connectApp(target, options).then(
+    (nc) => nc.close(),
+    (e: unknown) => e,
+  );
   if (!(error instanceof NatsConnectError)) throw error ?? new Error("it connected");
   return { ...error.failures[0]!, message: error.message };
 }
@@ -120,9 +123,14 @@ t.test("one server", async (t) => {
 
 t.test("an anonymous client gets into an open server, with and without TLS", async (t) => {
   for (const tls of [true, false]) {
-    await TestCluster.with(VERSION, 1, async (cluster) => {
-      t.equal(await probeAnonymous(cluster.target, cluster.target.nodes[0]!), true);
-    }, { n1: { open: true, tls } });
+    await TestCluster.with(
+      VERSION,
+      1,
+      async (cluster) => {
+        t.equal(await probeAnonymous(cluster.target, cluster.target.nodes[0]!), true);
+      },
+      { n1: { open: true, tls } },
+    );
   }
 });
 
@@ -131,7 +139,9 @@ t.test("a connection outlives the server it was made to", async (t) => {
     const nc = await connectApp(cluster.target);
     t.teardown(() => nc.close());
     t.equal(nc.info?.server_name, "n1");
-    const back = (async () => { for await (const status of nc.status()) if (status.type === "reconnect") return; })();
+    const back = (async () => {
+      for await (const status of nc.status()) if (status.type === "reconnect") return;
+    })();
     await cluster.server("n1").stop();
     await back;
     t.equal(nc.info?.server_name, "n2");

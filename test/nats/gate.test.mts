@@ -1,11 +1,11 @@
 import t from "tap";
 import { connectApp, connectSys } from "../../lib/nats/connect.mts";
-import { GateError, waitUntilSafe, type GateProgress } from "../../lib/nats/gate.mts";
+import { GateError, type GateProgress, waitUntilSafe } from "../../lib/nats/gate.mts";
 import { checks } from "../../lib/nats/health.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { metaLeader, rollOrder, stepDownMeta } from "../../lib/nats/roll.mts";
-import { until } from "./until.mts";
 import { TestCluster, VERSIONS } from "./servers.mts";
+import { until } from "./until.mts";
 
 t.setTimeout(600_000);
 
@@ -39,7 +39,9 @@ for (const version of VERSIONS) {
       t.match((error as Error).message, /node answers, n3: .*connection refused\. Start nats-server/);
       const gate = waitUntilSafe(target, {}, { settleMs: 500 });
       let passed = false;
-      void gate.then(() => { passed = true; });
+      void gate.then(() => {
+        passed = true;
+      });
       await new Promise((resolve) => setTimeout(resolve, 1500));
       t.equal(passed, false);
       cluster.server("n3").start();
@@ -50,7 +52,9 @@ for (const version of VERSIONS) {
       const { configLoaded } = (await observe(target)).nodes[1]!.server!;
       const gate = waitUntilSafe(target, { loadedAfter: { n2: configLoaded } }, { settleMs: 0 });
       let passed = false;
-      void gate.then(() => { passed = true; });
+      void gate.then(() => {
+        passed = true;
+      });
       await new Promise((resolve) => setTimeout(resolve, 1000));
       t.equal(passed, false);
       cluster.server("n2").signal("SIGHUP");
@@ -71,8 +75,11 @@ for (const version of VERSIONS) {
       })();
       const state = await waitUntilSafe(target, {}, { settleMs: 1500, timeoutMs: 20_000 });
       stop = true;
-      t.ok(await writing > 500);
-      t.strictSame(checks(state).filter((c) => c.id.startsWith("stream.") && c.status === "failed"), []);
+      t.ok((await writing) > 500);
+      t.strictSame(
+        checks(state).filter((c) => c.id.startsWith("stream.") && c.status === "failed"),
+        [],
+      );
     });
 
     t.test("it doesn't pass when a replica hangs while the stream takes traffic", async (t) => {
@@ -82,7 +89,9 @@ for (const version of VERSIONS) {
       const victim = cluster.server(["n1", "n2", "n3"].find((n) => n !== leader && n !== app.info!.server_name)!);
       victim.signal("SIGSTOP");
       let stop = false;
-      const writing = (async () => { while (!stop) await app.request("logs.x", "x").catch(() => {}); })();
+      const writing = (async () => {
+        while (!stop) await app.request("logs.x", "x").catch(() => {});
+      })();
       try {
         await t.rejects(waitUntilSafe(target, {}, { settleMs: 500, timeoutMs: 3000, connect: { timeoutMs: 500 } }), GateError);
       } finally {
@@ -112,7 +121,10 @@ for (const version of VERSIONS) {
       const leader = await stepDownMeta(sys, state, { preferred });
       t.not(leader, metaLeader(state));
       if (version !== "2.10.27") t.equal(leader, preferred);
-      const after = await until(() => observe(target), (s) => metaLeader(s) === leader);
+      const after = await until(
+        () => observe(target),
+        (s) => metaLeader(s) === leader,
+      );
       t.equal(metaLeader(after), leader);
     });
   });
@@ -130,7 +142,12 @@ t.test("a single server that isn't clustered passes", async (t) => {
 
 t.test("an abort ends the waiting", async (t) => {
   const stop = new AbortController();
-  const target = { name: "", nodes: [{ name: "n1", lane: "n1", host: "127.0.0.1", port: 1, jetstream: true }], sys: { user: "x", password: { reveal: () => "" } }, app: { user: "x", password: { reveal: () => "" } } };
+  const target = {
+    name: "",
+    nodes: [{ name: "n1", lane: "n1", host: "127.0.0.1", port: 1, jetstream: true }],
+    sys: { user: "x", password: { reveal: () => "" } },
+    app: { user: "x", password: { reveal: () => "" } },
+  };
   const gate = waitUntilSafe(target as never, {}, { signal: stop.signal });
   setTimeout(() => stop.abort(new Error("stopped by hand")), 100);
   await t.rejects(gate, /stopped by hand/);

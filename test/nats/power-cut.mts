@@ -8,7 +8,8 @@ import { request, streamInfo } from "../../lib/nats/jetstream/api.mts";
 import { TestCluster, type TestServer } from "./servers.mts";
 
 /** Loop devices, and the right to mount them. */
-export const skip: string | false = process.getuid?.() === 0 && statSync("/dev/loop-control", { throwIfNoEntry: false }) ? false : "needs root and loop devices";
+export const skip: string | false =
+  process.getuid?.() === 0 && statSync("/dev/loop-control", { throwIfNoEntry: false }) ? false : "needs root and loop devices";
 
 export interface Cut {
   acked: number;
@@ -17,7 +18,9 @@ export interface Cut {
   whole: boolean;
 }
 
-const run = (program: string, ...args: string[]): void => { execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"] }); };
+const run = (program: string, ...args: string[]): void => {
+  execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+};
 
 /** A server's store on a file system of its own, whose device is a file: what a disk holds at one moment is a copy of that file. */
 class Disk {
@@ -25,7 +28,9 @@ class Disk {
   readonly #folder: string;
   #mounted = false;
   // Lazily: a server that stands still may hold it for a moment longer. Before the cluster's own handler, which removes the folder.
-  readonly #onExit = (): void => { if (this.#mounted) run("umount", "-l", this.#folder); };
+  readonly #onExit = (): void => {
+    if (this.#mounted) run("umount", "-l", this.#folder);
+  };
 
   constructor(server: TestServer) {
     this.#image = join(server.dir, "disk");
@@ -38,13 +43,28 @@ class Disk {
     this.mount();
   }
 
-  mount(): void { run("mount", "-o", "loop", this.#image, this.#folder); this.#mounted = true; }
+  mount(): void {
+    run("mount", "-o", "loop", this.#image, this.#folder);
+    this.#mounted = true;
+  }
   /** What has reached the device so far; what the page cache still holds isn't there, as after a power cut. */
-  copy(): void { run("cp", "--sparse=always", this.#image, `${this.#image}.cut`); }
+  copy(): void {
+    run("cp", "--sparse=always", this.#image, `${this.#image}.cut`);
+  }
   /** The power is back: the device as it was, its journal replayed. */
-  asCopied(): void { this.#unmount(); run("mv", `${this.#image}.cut`, this.#image); this.mount(); }
-  remove(): void { process.off("exit", this.#onExit); this.#unmount(); }
-  #unmount(): void { if (this.#mounted) run("umount", this.#folder); this.#mounted = false; }
+  asCopied(): void {
+    this.#unmount();
+    run("mv", `${this.#image}.cut`, this.#image);
+    this.mount();
+  }
+  remove(): void {
+    process.off("exit", this.#onExit);
+    this.#unmount();
+  }
+  #unmount(): void {
+    if (this.#mounted) run("umount", this.#folder);
+    this.#mounted = false;
+  }
 }
 
 /**
@@ -63,13 +83,18 @@ export async function powerCut(version: string, { replicas, sync }: { replicas: 
       if (sync) writeFileSync(conf, readFileSync(conf, "utf8").replace("jetstream {", `jetstream { sync_interval: ${sync},`));
     }
     await restarted(cluster);
-    const acked = await published(cluster, replicas, () => { for (const disk of disks) disk.copy(); });
+    const acked = await published(cluster, replicas, () => {
+      for (const disk of disks) disk.copy();
+    });
     for (const server of cluster.servers) await server.stop();
     for (const disk of disks) disk.asCopied();
-    const whole = await restarted(cluster).then(() => true, (error: unknown) => {
-      if (error instanceof GateError) return false;
-      throw error;
-    });
+    const whole = await restarted(cluster).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof GateError) return false;
+        throw error;
+      },
+    );
     return { acked: acked.size, lost: await missing(cluster, acked), whole };
   } finally {
     await Promise.all(cluster.servers.map((s) => s.stop()));
@@ -93,13 +118,15 @@ async function published(cluster: TestCluster, replicas: number, cut: () => void
     const acked = new Set<number>();
     let next = 0;
     const until = Date.now() + 3000;
-    await Promise.all(Array.from({ length: 8 }, async () => {
-      while (Date.now() < until) {
-        const number = next++;
-        const answer = await nc.request("cut", String(number), { timeout: 20_000 });
-        if (typeof answer.json<{ seq?: number }>().seq === "number") acked.add(number);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (Date.now() < until) {
+          const number = next++;
+          const answer = await nc.request("cut", String(number), { timeout: 20_000 });
+          if (typeof answer.json<{ seq?: number }>().seq === "number") acked.add(number);
+        }
+      }),
+    );
     for (const server of cluster.servers) server.signal("SIGSTOP");
     cut();
     return acked;
@@ -112,7 +139,7 @@ async function published(cluster: TestCluster, replicas: number, cut: () => void
 async function missing(cluster: TestCluster, acked: ReadonlySet<number>): Promise<number> {
   const nc = await connectApp(cluster.target);
   try {
-    const info = await streamInfo(nc, "CUT") as { state: { first_seq: number; last_seq: number } } | undefined;
+    const info = (await streamInfo(nc, "CUT")) as { state: { first_seq: number; last_seq: number } } | undefined;
     const left = new Set(acked);
     for (let seq = Math.max(1, info?.state.first_seq ?? 1); seq <= (info?.state.last_seq ?? 0); seq++) {
       const { message } = await request<{ message: { data: string } }>(nc, "stream CUT", "STREAM.MSG.GET.CUT", { seq });

@@ -1,16 +1,16 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nkeys } from "nats";
-import { Secret } from "../../lib/secret.mts";
-import { probe } from "../../lib/nats/probe.mts";
 import { ensureBinary } from "../../lib/lab/binaries.mts";
 import { silent } from "../../lib/lab/report.mts";
+import { probe } from "../../lib/nats/probe.mts";
 import type { ClusterTarget, Node } from "../../lib/nats/target.mts";
-import { certificates, type Certificates } from "./certificates.mts";
+import { Secret } from "../../lib/secret.mts";
+import { type Certificates, certificates } from "./certificates.mts";
 
 export const VERSIONS = ["2.10.27", "2.15.1"] as const;
 
@@ -45,17 +45,27 @@ export class TestServer {
     this.#binary = binary;
   }
 
-  get running(): boolean { return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null; }
-  get pid(): number { return this.#process!.pid!; }
-  get log(): string { return readFileSync(join(this.dir, "log"), "utf8"); }
-  use(binary: string): void { this.#binary = binary; }
+  get running(): boolean {
+    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+  get log(): string {
+    return readFileSync(join(this.dir, "log"), "utf8");
+  }
+  use(binary: string): void {
+    this.#binary = binary;
+  }
 
   start(): void {
     const out = openSync(join(this.dir, "log"), "a");
     this.#process = spawn(this.#binary, ["-c", join(this.dir, "nats-server.conf")], { stdio: ["ignore", out, out] });
   }
 
-  signal(name: NodeJS.Signals): void { this.#process?.kill(name); }
+  signal(name: NodeJS.Signals): void {
+    this.#process?.kill(name);
+  }
 
   async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#process;
@@ -77,7 +87,10 @@ export class TestCluster {
   readonly #name: string;
   readonly #binary: string;
   readonly #certs: Certificates;
-  readonly #onExit = () => { for (const s of this.servers) s.signal("SIGKILL"); rmSync(this.dir, { recursive: true, force: true }); };
+  readonly #onExit = () => {
+    for (const s of this.servers) s.signal("SIGKILL");
+    rmSync(this.dir, { recursive: true, force: true });
+  };
 
   private constructor(name: string, binary: string, certDays: number) {
     this.#name = name;
@@ -113,28 +126,33 @@ export class TestCluster {
     return server;
   }
 
-  server(name: string): TestServer { return this.servers.find((s) => s.options.name === name)!; }
+  server(name: string): TestServer {
+    return this.servers.find((s) => s.options.name === name)!;
+  }
 
   configure(server: TestServer): void {
     const { name, cluster = this.#name, jetstream = true, tls = true, open = false, accounts = [], maxFile = "1GB" } = server.options;
     const { ca, cert, key } = this.#certs;
     const files = `cert_file: "${cert}", key_file: "${key}", ca_file: "${ca}"`;
     const routes = this.servers.map((s) => `"nats-route://127.0.0.1:${s.ports.route}"`).join(", ");
-    writeFileSync(join(server.dir, "nats-server.conf"), [
-      `server_name: ${name}`,
-      `listen: "127.0.0.1:${server.ports.client}"`,
-      jetstream ? `jetstream { store_dir: "${server.dir}/store", max_mem: 256MB, max_file: ${maxFile} }` : "",
-      tls ? `tls { ${files} }` : "",
-      cluster ? `cluster { name: ${cluster}, listen: "127.0.0.1:${server.ports.route}", routes: [${routes}], tls { ${files} } }` : "",
-      `accounts {`,
-      `  SYS { users: [ { nkey: ${this.#users.sys.getPublicKey()} }, { user: sys, password: "${PASSWORD}" } ] }`,
-      `  APP { ${jetstream ? "jetstream: enabled, " : ""}users: [ { nkey: ${this.#users.app.getPublicKey()} }, { user: app, password: "${PASSWORD}" }${open ? ", { user: guest, password: guest }" : ""} ] }`,
-      ...accounts.map((account) => `  ${account} { ${jetstream ? "jetstream: enabled, " : ""}users: [ { user: ${account}, password: "${PASSWORD}" } ] }`),
-      `}`,
-      `system_account: SYS`,
-      open ? `no_auth_user: guest` : "",
-      `lame_duck_duration: 30s, lame_duck_grace_period: 1s`,
-    ].join("\n"));
+    writeFileSync(
+      join(server.dir, "nats-server.conf"),
+      [
+        `server_name: ${name}`,
+        `listen: "127.0.0.1:${server.ports.client}"`,
+        jetstream ? `jetstream { store_dir: "${server.dir}/store", max_mem: 256MB, max_file: ${maxFile} }` : "",
+        tls ? `tls { ${files} }` : "",
+        cluster ? `cluster { name: ${cluster}, listen: "127.0.0.1:${server.ports.route}", routes: [${routes}], tls { ${files} } }` : "",
+        `accounts {`,
+        `  SYS { users: [ { nkey: ${this.#users.sys.getPublicKey()} }, { user: sys, password: "${PASSWORD}" } ] }`,
+        `  APP { ${jetstream ? "jetstream: enabled, " : ""}users: [ { nkey: ${this.#users.app.getPublicKey()} }, { user: app, password: "${PASSWORD}" }${open ? ", { user: guest, password: guest }" : ""} ] }`,
+        ...accounts.map((account) => `  ${account} { ${jetstream ? "jetstream: enabled, " : ""}users: [ { user: ${account}, password: "${PASSWORD}" } ] }`),
+        `}`,
+        `system_account: SYS`,
+        open ? `no_auth_user: guest` : "",
+        `lame_duck_duration: 30s, lame_duck_grace_period: 1s`,
+      ].join("\n"),
+    );
   }
 
   node(server: TestServer): Node {
@@ -143,7 +161,9 @@ export class TestCluster {
   }
 
   /** paths of the certificates that all servers share */
-  get files(): Certificates { return this.#certs; }
+  get files(): Certificates {
+    return this.#certs;
+  }
 
   get target(): ClusterTarget {
     const seed = (user: { getSeed(): Uint8Array }) => ({ nkeySeed: new Secret(new TextDecoder().decode(user.getSeed())) });
@@ -166,7 +186,12 @@ export class TestCluster {
   }
 
   /** Runs `body` on a fresh cluster and always stops it. */
-  static async with<T>(version: string, count: number, body: (cluster: TestCluster) => Promise<T>, options: Record<string, Partial<ServerOptions>> = {}): Promise<T> {
+  static async with<T>(
+    version: string,
+    count: number,
+    body: (cluster: TestCluster) => Promise<T>,
+    options: Record<string, Partial<ServerOptions>> = {},
+  ): Promise<T> {
     const cluster = await TestCluster.start(version, count, options);
     try {
       return await body(cluster);
@@ -187,11 +212,13 @@ export class TestCluster {
 export const serverBinary = (version: string): Promise<string> => ensureBinary(version, silent);
 
 async function freePorts(count: number): Promise<number[]> {
-  const holders = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return server;
-  }));
+  const holders = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
   const ports = holders.map((s) => (s.address() as { port: number }).port);
   await Promise.all(holders.map((s) => new Promise((resolve) => s.close(resolve))));
   return ports;

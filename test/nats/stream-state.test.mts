@@ -5,15 +5,35 @@ import type { Jsz, PeerInfo } from "../../lib/nats/system.mts";
 /** What one server says of stream S: who leads in its view, its last sequence, and the peers as it sees them. */
 function says(server: string, leader: string, lastSeq: number, replicas: PeerInfo[] = [], consumer = {}) {
   const cluster = { name: "c", leader, replicas };
-  const jsz = { account_details: [{ name: "APP", stream_detail: [{
-    name: "S", cluster, config: { name: "S", num_replicas: 3, retention: "limits", storage: "file" },
-    state: { messages: lastSeq, bytes: 0, first_seq: 1, last_seq: lastSeq },
-    consumer_detail: [{
-      name: "w", cluster, config: { durable_name: "w", ack_policy: "explicit", num_replicas: 0 },
-      delivered: { consumer_seq: 0, stream_seq: 0 }, ack_floor: { consumer_seq: 0, stream_seq: 0 },
-      num_ack_pending: 0, num_redelivered: 0, num_waiting: 0, num_pending: 0, ...consumer,
-    }],
-  }] }] } as unknown as Jsz;
+  const jsz = {
+    account_details: [
+      {
+        name: "APP",
+        stream_detail: [
+          {
+            name: "S",
+            cluster,
+            config: { name: "S", num_replicas: 3, retention: "limits", storage: "file" },
+            state: { messages: lastSeq, bytes: 0, first_seq: 1, last_seq: lastSeq },
+            consumer_detail: [
+              {
+                name: "w",
+                cluster,
+                config: { durable_name: "w", ack_policy: "explicit", num_replicas: 0 },
+                delivered: { consumer_seq: 0, stream_seq: 0 },
+                ack_floor: { consumer_seq: 0, stream_seq: 0 },
+                num_ack_pending: 0,
+                num_redelivered: 0,
+                num_waiting: 0,
+                num_pending: 0,
+                ...consumer,
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  } as unknown as Jsz;
   return { server, jsz };
 }
 const peer = (name: string, lag = 0): PeerInfo => ({ name, current: lag === 0, active: 1e6, lag, peer: name });
@@ -21,7 +41,13 @@ const peer = (name: string, lag = 0): PeerInfo => ({ name, current: lag === 0, a
 t.test("replicas are as the leader sees them; followers' lists are incomplete", async (t) => {
   const [s] = streamStates([says("n1", "n2", 5, [peer("n3", 99)]), says("n2", "n2", 5, [peer("n1"), peer("n3")])]);
   t.equal(s?.leader, "n2");
-  t.strictSame(s?.replicas.map((p) => [p.name, p.lag]), [["n1", 0], ["n3", 0]]);
+  t.strictSame(
+    s?.replicas.map((p) => [p.name, p.lag]),
+    [
+      ["n1", 0],
+      ["n3", 0],
+    ],
+  );
 });
 
 t.test("a leader that others name but that says nothing itself is none", async (t) => {

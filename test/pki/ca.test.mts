@@ -56,7 +56,7 @@ t.test("two nodes know each other by mutual TLS", async (t) => {
   const client = connect({ ...of("nats-node-3"), ca, host: "127.0.0.1", port, servername: "n1" });
   t.teardown(() => client.destroy());
   await once(client, "secureConnect");
-  const [peer] = await accepted as [TLSSocket];
+  const [peer] = (await accepted) as [TLSSocket];
   t.equal(peer.getPeerCertificate().subject.CN, "n3");
   t.equal(client.getPeerCertificate().subject.CN, "n1");
 });
@@ -64,7 +64,9 @@ t.test("two nodes know each other by mutual TLS", async (t) => {
 t.test("keys are for their owner only, under any umask", async (t) => {
   const dir = inventoryFolder(t);
   const before = process.umask(0);
-  t.teardown(() => { process.umask(before); });
+  t.teardown(() => {
+    process.umask(before);
+  });
   await ensurePki(dir, HOSTS);
   const mode = (name: string): string => (statSync(join(dir, "pki", name)).mode & 0o777).toString(8);
   t.strictSame(["", "ca.crt", "ca.key", "nats-node-1.crt", "nats-node-1.key"].map(mode), ["700", "644", "600", "644", "600"]);
@@ -112,11 +114,15 @@ t.test("a certificate with less than 30 days left is renewed", async (t) => {
 });
 
 t.test("with another CA every certificate is issued again", async (t) => {
-  const dir = inventoryFolder(t), other = inventoryFolder(t);
+  const dir = inventoryFolder(t),
+    other = inventoryFolder(t);
   await ensurePki(dir, HOSTS);
   await ensurePki(other, []);
   for (const file of ["ca.crt", "ca.key"]) writeFileSync(join(dir, "pki", file), readFileSync(join(other, "pki", file)));
-  t.strictSame((await ensurePki(dir, HOSTS)).changed, HOSTS.map((h) => `${h.name}.crt: signed by another CA`));
+  t.strictSame(
+    (await ensurePki(dir, HOSTS)).changed,
+    HOSTS.map((h) => `${h.name}.crt: signed by another CA`),
+  );
 });
 
 t.test("with a CA of the same key under another name, too", async (t) => {
@@ -124,7 +130,10 @@ t.test("with a CA of the same key under another name, too", async (t) => {
   await ensurePki(dir, HOSTS);
   const path = join(dir, "pki/ca");
   writeFileSync(`${path}.crt`, await selfSign("renamed CA", createPrivateKey(readFileSync(`${path}.key`)), new Date(Date.now() + 99 * DAY)));
-  t.strictSame((await ensurePki(dir, HOSTS)).changed, HOSTS.map((h) => `${h.name}.crt: signed by another CA`));
+  t.strictSame(
+    (await ensurePki(dir, HOSTS)).changed,
+    HOSTS.map((h) => `${h.name}.crt: signed by another CA`),
+  );
 });
 
 t.test("a certificate that was tampered with is issued again", async (t) => {
@@ -183,7 +192,10 @@ t.test("six processes at once end up with one PKI", async (t) => {
   const seen = await Promise.all(Array.from({ length: 6 }, run));
   t.equal(new Set(seen.map((s) => s.stdout)).size, 1);
   t.strictSame((await ensurePki(dir, HOSTS)).changed, []);
-  t.strictSame(readdirSync(join(dir, "pki")).filter((n) => n.endsWith(".tmp")), []);
+  t.strictSame(
+    readdirSync(join(dir, "pki")).filter((n) => n.endsWith(".tmp")),
+    [],
+  );
 });
 
 t.test("a run with nothing to issue doesn't load the X.509 library", async (t) => {
@@ -195,7 +207,9 @@ t.test("a run with nothing to issue doesn't load the X.509 library", async (t) =
     await ensurePki(${JSON.stringify(dir)}, hosts);
     console.log(JSON.stringify({ reflect: "getMetadata" in Reflect }));`;
   const loader = fileURLToPath(new URL("../../node_modules/tsx/dist/esm/index.mjs", import.meta.url));
-  const said = JSON.parse(execFileSync(process.execPath, ["--import", loader, "--input-type=module", "-e", code], { cwd: "/", encoding: "utf8" })) as { reflect: boolean };
+  const said = JSON.parse(execFileSync(process.execPath, ["--import", loader, "--input-type=module", "-e", code], { cwd: "/", encoding: "utf8" })) as {
+    reflect: boolean;
+  };
   t.notOk(said.reflect, "reflect-metadata comes with @peculiar/x509");
 });
 
@@ -204,8 +218,9 @@ t.test("ca.key may be kept elsewhere until something has to be issued", async (t
   await ensurePki(dir, HOSTS.slice(0, 1));
   rmSync(join(dir, "pki/ca.key"));
   t.strictSame((await ensurePki(dir, HOSTS.slice(0, 1))).changed, []);
-  t.strictSame(await usageLines(() => ensurePki(dir, HOSTS)),
-    [`${dir}/pki/ca.key: is missing, and certificates have to be issued; put it back (or move ${dir}/pki aside to make a new CA)`]);
+  t.strictSame(await usageLines(() => ensurePki(dir, HOSTS)), [
+    `${dir}/pki/ca.key: is missing, and certificates have to be issued; put it back (or move ${dir}/pki aside to make a new CA)`,
+  ]);
 });
 
 t.test("a crash between the CA's key and its certificate is gone on from", async (t) => {
@@ -225,16 +240,29 @@ t.test("what can't be right is refused", async (t) => {
     harm(join(dir, "pki"));
     return (await usageLines(() => ensurePki(dir, HOSTS))).map((line) => line.replaceAll(dir, "DIR"));
   };
-  t.test("a key that others may read", async (t) => t.strictSame(await broken(t, (pki) => chmodSync(join(pki, "ca.key"), 0o640)),
-    ["DIR/pki/ca.key: holds a secret and others may read it; run: chmod 600 DIR/pki/ca.key"]));
-  t.test("the key of another CA", async (t) => t.strictSame(await broken(t, (pki) => writeFileSync(join(pki, "ca.key"), readFileSync(join(pki, "nats-node-1.key")))),
-    ["DIR/pki/ca.key: isn't the key of ca.crt beside it; put the right one back"]));
-  t.test("a key that is none", async (t) => t.strictSame(await broken(t, (pki) => writeFileSync(join(pki, "nats-node-1.key"), "x")),
-    ["DIR/pki/nats-node-1.key: isn't an unencrypted P-256 private key in PEM; put the right one back, or remove it to have a new one made"]));
-  t.test("a CA that is none", async (t) => t.strictSame(await broken(t, (pki) => writeFileSync(join(pki, "ca.crt"), "x")),
-    ["DIR/pki/ca.crt: isn't a certificate in PEM; put the right one back"]));
-  t.test("a folder where a file should be", async (t) => t.strictSame(await broken(t, (pki) => mkdirSync(join(pki, "nats-node-2.key"))),
-    ["DIR/pki/nats-node-2.key: can't be read (EISDIR); make it a file that you can read"]));
+  t.test("a key that others may read", async (t) =>
+    t.strictSame(await broken(t, (pki) => chmodSync(join(pki, "ca.key"), 0o640)), [
+      "DIR/pki/ca.key: holds a secret and others may read it; run: chmod 600 DIR/pki/ca.key",
+    ]),
+  );
+  t.test("the key of another CA", async (t) =>
+    t.strictSame(await broken(t, (pki) => writeFileSync(join(pki, "ca.key"), readFileSync(join(pki, "nats-node-1.key")))), [
+      "DIR/pki/ca.key: isn't the key of ca.crt beside it; put the right one back",
+    ]),
+  );
+  t.test("a key that is none", async (t) =>
+    t.strictSame(await broken(t, (pki) => writeFileSync(join(pki, "nats-node-1.key"), "x")), [
+      "DIR/pki/nats-node-1.key: isn't an unencrypted P-256 private key in PEM; put the right one back, or remove it to have a new one made",
+    ]),
+  );
+  t.test("a CA that is none", async (t) =>
+    t.strictSame(await broken(t, (pki) => writeFileSync(join(pki, "ca.crt"), "x")), ["DIR/pki/ca.crt: isn't a certificate in PEM; put the right one back"]),
+  );
+  t.test("a folder where a file should be", async (t) =>
+    t.strictSame(await broken(t, (pki) => mkdirSync(join(pki, "nats-node-2.key"))), [
+      "DIR/pki/nats-node-2.key: can't be read (EISDIR); make it a file that you can read",
+    ]),
+  );
 });
 
 t.test("an expired CA is refused, with the way out", async (t) => {
@@ -243,19 +271,22 @@ t.test("an expired CA is refused, with the way out", async (t) => {
   const path = join(dir, "pki/ca");
   const ended = new Date(Date.now() - 60_000);
   writeFileSync(`${path}.crt`, await selfSign("old CA", createPrivateKey(readFileSync(`${path}.key`)), ended));
-  t.strictSame(await usageLines(() => ensurePki(dir, HOSTS)),
-    [`${path}.crt: the region's CA expired on ${ended.toISOString().slice(0, 10)}; move ${dir}/pki aside and run again to make a new one`]);
+  t.strictSame(await usageLines(() => ensurePki(dir, HOSTS)), [
+    `${path}.crt: the region's CA expired on ${ended.toISOString().slice(0, 10)}; move ${dir}/pki aside and run again to make a new one`,
+  ]);
 });
 
 t.test("host names that would clash with the CA's files or leave the folder are refused", async (t) => {
   const dir = inventoryFolder(t);
   for (const name of ["ca", "../x"])
-    t.strictSame(await usageLines(() => ensurePki(dir, [{ name, serverName: "n1", address: "10.0.0.1" }])),
-      [`${dir}: a host can't be called "${name}", its certificate is kept under that name; choose another`]);
+    t.strictSame(await usageLines(() => ensurePki(dir, [{ name, serverName: "n1", address: "10.0.0.1" }])), [
+      `${dir}: a host can't be called "${name}", its certificate is kept under that name; choose another`,
+    ]);
   t.notOk(existsSync(join(dir, "pki")));
 });
 
 t.test("an address that is none is refused", async (t) => {
-  t.strictSame(await usageLines(() => ensurePki(inventoryFolder(t), [{ name: "n", serverName: "n1", address: "10.0.0.1 " }])),
-    ['n: address "10.0.0.1 " is neither an IP address nor a DNS name; correct it']);
+  t.strictSame(await usageLines(() => ensurePki(inventoryFolder(t), [{ name: "n", serverName: "n1", address: "10.0.0.1 " }])), [
+    'n: address "10.0.0.1 " is neither an IP address nor a DNS name; correct it',
+  ]);
 });

@@ -8,7 +8,10 @@ import { beginRenewal, endRenewal, renewal } from "../../lib/pki/renewal.mts";
 import { apply, caPhase, dropOld, signWithNew, trustNew } from "../../lib/pki/rotation.mts";
 import { contents, inventoryFolder, usageLines } from "./fixture.mts";
 
-const HOSTS = [{ name: "nats-node-1", serverName: "n1", address: "10.0.0.1" }, { name: "nats-node-2", serverName: "n2", address: "10.0.0.2" }];
+const HOSTS = [
+  { name: "nats-node-1", serverName: "n1", address: "10.0.0.1" },
+  { name: "nats-node-2", serverName: "n2", address: "10.0.0.2" },
+];
 const pems = (text: string): string[] => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
 
 /** Whether openssl trusts a host's certificate by a bundle. */
@@ -40,7 +43,10 @@ t.test("from one CA to the next: at each step every certificate is trusted by th
   apply(dir, signWithNew(dir));
   t.equal(caPhase(dir), "switched");
   const three = await ensurePki(dir, HOSTS);
-  t.same(three.changed, HOSTS.map((h) => `${h.name}.crt: signed by another CA`));
+  t.same(
+    three.changed,
+    HOSTS.map((h) => `${h.name}.crt: signed by another CA`),
+  );
   for (const { name } of HOSTS) {
     t.ok(trusted(dir, two.ca, three.hosts.get(name)!.cert), "who has the bundle trusts the new certificates");
     t.ok(trusted(dir, three.ca, one.hosts.get(name)!.cert), "and still the old ones");
@@ -77,7 +83,10 @@ t.test("a look ahead writes nothing", async (t) => {
   const ahead = await trustNew(dir);
   t.equal(pems((await ensurePki(dir, HOSTS, { dryRun: true, instead: ahead })).ca).length, 2);
   const renewed = await ensurePki(dir, HOSTS, { dryRun: true, instead: renewal(dir, Date.now() + 2000).file });
-  t.same(renewed.changed, HOSTS.map((h) => `${h.name}.crt: renewal asked for`));
+  t.same(
+    renewed.changed,
+    HOSTS.map((h) => `${h.name}.crt: renewal asked for`),
+  );
   t.same(contents(dir), files);
 });
 

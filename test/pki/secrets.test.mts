@@ -68,7 +68,8 @@ t.test("a .env that others may read is refused", async (t) => {
 });
 
 t.test("a .env that is a link stays one", async (t) => {
-  const dir = inventoryFolder(t), safe = inventoryFolder(t);
+  const dir = inventoryFolder(t),
+    safe = inventoryFolder(t);
   writeFileSync(join(safe, "env"), "A=1\n", { mode: 0o600 });
   symlinkSync(join(safe, "env"), join(dir, ".env"));
   generateMissingSecrets(dir, [SYS]);
@@ -102,8 +103,9 @@ t.test("the public key of a seed is the one that the nkeys tool shows", (t) => {
 
 t.test("a seed that is none is refused without being shown", async (t) => {
   for (const seed of ["", "hello", "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VX", "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"])
-    t.strictSame(await usageLines(() => publicKey(new Secret(seed), "users[0].nkey_seed")),
-      ["users[0].nkey_seed: isn't the seed of a user's nkey (SU… and 56 more characters); remove it from .env to have one made"]);
+    t.strictSame(await usageLines(() => publicKey(new Secret(seed), "users[0].nkey_seed")), [
+      "users[0].nkey_seed: isn't the seed of a user's nkey (SU… and 56 more characters); remove it from .env to have one made",
+    ]);
 });
 
 t.test("a password's hash is the same at every run, and another in another place", (t) => {
@@ -115,23 +117,31 @@ t.test("a password's hash is the same at every run, and another in another place
 });
 
 t.test("passwords that bcrypt can't take whole are refused", async (t) => {
-  t.strictSame(await usageLines(() => bcryptHash(new Secret("é".repeat(37)), "APP/bob")),
-    ["APP/bob: the password has more than 72 bytes, of which bcrypt takes only the first 72; choose a shorter one"]);
+  t.strictSame(await usageLines(() => bcryptHash(new Secret("é".repeat(37)), "APP/bob")), [
+    "APP/bob: the password has more than 72 bytes, of which bcrypt takes only the first 72; choose a shorter one",
+  ]);
   t.strictSame(await usageLines(() => bcryptHash(new Secret(""), "APP/bob")), ["APP/bob: the password is empty; set it in .env"]);
 });
 
 const server = ["2.15.1", "2.10.27"].map((v) => join(homedir(), ".cache/sampan/nats-server", v, "nats-server")).find((path) => existsSync(path));
 t.test("a real nats-server takes the hash and the public key", { skip: server ? false : "no nats-server here; the lab brings one" }, async (t) => {
   const dir = mkdtempSync(join(inventoryFolder(t), "nats-"));
-  const password = new Secret("hunter2"), seed = new Secret(generateMissingSecrets(dir, [SYS])[SYS.name]!);
+  const password = new Secret("hunter2"),
+    seed = new Secret(generateMissingSecrets(dir, [SYS])[SYS.name]!);
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as { port: number };
   await new Promise((done) => probe.close(done));
-  writeFileSync(join(dir, "conf"), `host: 127.0.0.1, port: ${port}
-    accounts { APP { users: [{ user: bob, password: "${bcryptHash(password, "hk/APP/bob")}" }, { nkey: ${publicKey(seed)} }] } }`);
+  writeFileSync(
+    join(dir, "conf"),
+    `host: 127.0.0.1, port: ${port}
+    accounts { APP { users: [{ user: bob, password: "${bcryptHash(password, "hk/APP/bob")}" }, { nkey: ${publicKey(seed)} }] } }`,
+  );
   const child = spawn(server!, ["-c", join(dir, "conf")], { stdio: "ignore" });
-  t.teardown(async () => { child.kill("SIGKILL"); await once(child, "exit"); });
+  t.teardown(async () => {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  });
   const servers = `127.0.0.1:${port}`;
   const open = async (options: Parameters<typeof connect>[0]): Promise<string> => {
     for (let n = 0; ; n++) {

@@ -11,8 +11,10 @@ const NAME = "NATS_APP_NKEY_SEED";
 const seedsOf = (env: string, seed: Secret): ReturnType<typeof seedsAmong> => seedsAmong(env, seed, [seed]);
 
 for (const [what, write] of [
-  ["bare", (s: string) => `# ours\nOTHER=1\n${NAME}=${s}\nLAST=2`], ["quoted, with a comment", (s: string) => `export ${NAME}="${s}" # the app's\nOTHER='x'\n`],
-  ["Windows line ends", (s: string) => `A=1\r\n${NAME}=${s}\r\nB=2\r\n`], ["single quotes, spaces", (s: string) => `  ${NAME} = '${s}'\n`],
+  ["bare", (s: string) => `# ours\nOTHER=1\n${NAME}=${s}\nLAST=2`],
+  ["quoted, with a comment", (s: string) => `export ${NAME}="${s}" # the app's\nOTHER='x'\n`],
+  ["Windows line ends", (s: string) => `A=1\r\n${NAME}=${s}\r\nB=2\r\n`],
+  ["single quotes, spaces", (s: string) => `  ${NAME} = '${s}'\n`],
 ] as const) {
   t.test(`a seed from old to new in .env: ${what}`, async (t) => {
     const old = makeSeed();
@@ -66,7 +68,9 @@ for (const suffix of ["NEXT", "OLD"]) {
 
 t.test("what can't be brought to its end isn't begun", async (t) => {
   const [seed, next, old] = [makeSeed(), makeSeed(), makeSeed()];
-  const refused = async (work: () => unknown): Promise<void> => { t.match(await usageLines(work), [new RegExp(`^\\.env: ${NAME} can't be changed there, nothing was written: `)]); };
+  const refused = async (work: () => unknown): Promise<void> => {
+    t.match(await usageLines(work), [new RegExp(`^\\.env: ${NAME} can't be changed there, nothing was written: `)]);
+  };
   const twice = `${NAME}=${makeSeed()}\nOTHER=1\n${NAME}=${seed}\n`;
   await refused(() => withNext(twice, NAME));
   await refused(() => withNextInUse(`${twice}${NAME}_NEXT=${next}\n`, NAME));

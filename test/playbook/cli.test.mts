@@ -3,7 +3,14 @@ import { UsageError } from "../../lib/inventory/types.mts";
 import { helpText, type Options, ownFlags, parseOptions } from "../../lib/playbook/cli.mts";
 import { OPTIONS } from "./fixture.mts";
 
-const usage = { about: "does something", examples: [["", "all of it"], ["--role verify", "one role"]] as const, roles: ["nats-install", "cluster-config", "verify"] };
+const usage = {
+  about: "does something",
+  examples: [
+    ["", "all of it"],
+    ["--role verify", "one role"],
+  ] as const,
+  roles: ["nats-install", "cluster-config", "verify"],
+};
 const parse = (...argv: string[]): Options | "help" => parseOptions(argv, usage);
 function fault(...argv: string[]): string {
   try {
@@ -26,18 +33,23 @@ const CASES: [argv: string[], own: Partial<Options>][] = [
   [["--limit", "!c"], { limit: "!c" }],
   [["-t", "verify", "--role", "nats-install", "--tags", "cluster-config"], { roles: ["verify", "cluster-config", "nats-install"] }],
   [["--role", "verify,nats-install"], { roles: ["verify", "nats-install"] }],
-  [["-C"], { check: true }], [["--check"], { check: true }],
-  [["-D"], { diff: true }], [["--diff"], { diff: true }],
+  [["-C"], { check: true }],
+  [["--check"], { check: true }],
+  [["-D"], { diff: true }],
+  [["--diff"], { diff: true }],
   [["-CD"], { check: true, diff: true }],
   [["-e", "a=1", "--extra-vars", "b.c=2"], { extraVars: ["a=1", "b.c=2"] }],
-  [["-f", "1"], { forks: 1 }], [["--forks=200"], { forks: 200 }],
+  [["-f", "1"], { forks: 1 }],
+  [["--forks=200"], { forks: 200 }],
   [["-v"], { verbose: true }],
-  [["--list-hosts"], { listHosts: true }], [["--list-tasks"], { listTasks: true }],
+  [["--list-hosts"], { listHosts: true }],
+  [["--list-tasks"], { listTasks: true }],
   [["--start-at-task", "service *"], { startAtTask: "service *" }],
   [["--json"], { json: true }],
   [["--report", "r.html", "--junit", "j.xml"], { report: "r.html", junit: "j.xml" }],
   [["--accept-new-host-keys"], { acceptNewHostKeys: true }],
-  [["-K"], { askBecomePass: true }], [["--ask-become-pass"], { askBecomePass: true }],
+  [["-K"], { askBecomePass: true }],
+  [["--ask-become-pass"], { askBecomePass: true }],
   [["--all-at-once"], { allAtOnce: true }],
   [["-i", "a", "-i", "b"], { inventory: "b" }],
 ];
@@ -72,20 +84,45 @@ for (const [argv, line] of FAULTS) t.test(argv.join(" "), async (t) => t.equal(f
 
 t.test("--help names every flag once, with its letter, and the playbook's own examples", async (t) => {
   const text = helpText("/somewhere/playbooks/site.mts", usage);
-  for (const flag of ["-i, --inventory FOLDER", "-l, --limit PATTERN", "-t, --tags ROLE", "-C, --check", "-D, --diff", "-e, --extra-vars KEY=VALUE", "-f, --forks N", "-v, --verbose", "--list-hosts",
-    "--list-tasks", "--start-at-task TASK", "--json", "--report FILE.html", "--junit FILE.xml", "--accept-new-host-keys", "-K, --ask-become-pass", "--all-at-once", "-h, --help"])
+  for (const flag of [
+    "-i, --inventory FOLDER",
+    "-l, --limit PATTERN",
+    "-t, --tags ROLE",
+    "-C, --check",
+    "-D, --diff",
+    "-e, --extra-vars KEY=VALUE",
+    "-f, --forks N",
+    "-v, --verbose",
+    "--list-hosts",
+    "--list-tasks",
+    "--start-at-task TASK",
+    "--json",
+    "--report FILE.html",
+    "--junit FILE.xml",
+    "--accept-new-host-keys",
+    "-K, --ask-become-pass",
+    "--all-at-once",
+    "-h, --help",
+  ])
     t.equal(text.split("\n").filter((line) => line.trim().startsWith(`${flag} `)).length, 1, flag);
   t.match(text, "./playbooks/site.mts: does something");
   t.match(text, /\.\/playbooks\/site\.mts --role verify +one role\n/);
   t.match(text, "Exit status: 0 done");
   t.match(text, "Roles: nats-install, cluster-config, verify");
-  t.ok(text.split("\n").every((line) => line.length <= 140), "no line runs off a terminal");
+  t.ok(
+    text.split("\n").every((line) => line.length <= 140),
+    "no line runs off a terminal",
+  );
 });
 
 t.test("a playbook without roles speaks of none", async (t) => t.notMatch(helpText("x.mts", { ...usage, roles: [] }), "Roles:"));
 
 t.test("a playbook's own flags stand beside the common ones; those that say nothing there are refused", async (t) => {
-  const flags = { to: { type: "string", value: "VERSION", text: "the version to reach" }, only: { type: "string", multiple: true, value: "NAME", text: "some" }, rollback: { type: "boolean", text: "back" } } as const;
+  const flags = {
+    to: { type: "string", value: "VERSION", text: "the version to reach" },
+    only: { type: "string", multiple: true, value: "NAME", text: "some" },
+    rollback: { type: "boolean", text: "back" },
+  } as const;
   const own = { ...usage, flags, without: ["tags", "role"] } as const;
   const options = parseOptions(["--to", "2.15.1", "--only", "a", "--only=b", "-C"], own) as Options;
   t.same(ownFlags(flags, options), { to: "2.15.1", only: ["a", "b"], rollback: undefined });

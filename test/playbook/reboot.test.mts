@@ -1,11 +1,11 @@
 import t from "tap";
 import type { Event } from "../../lib/engine/events.mts";
-import { type Resource, handler, resource } from "../../lib/engine/resource.mts";
+import { handler, type Resource, resource } from "../../lib/engine/resource.mts";
 import type { Host } from "../../lib/inventory/types.mts";
 import type { Options } from "../../lib/playbook/cli.mts";
+import { comeBack } from "../../lib/playbook/reboot.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
 import { type Gate, roll } from "../../lib/playbook/roll.mts";
-import { comeBack } from "../../lib/playbook/reboot.mts";
 import { Run } from "../../lib/playbook/run.mts";
 import { sh } from "../../lib/sh.mts";
 import { reboot } from "../../roles/kernel-tuning/handlers.mts";
@@ -17,7 +17,9 @@ const open: Gate<unknown> = { order: async (hosts) => hosts, before: async () =>
 
 /** A role that asks for the reboot, and for nothing else. */
 const role = (name: string): HostRole<unknown, void> => ({
-  kind: "host", name, prepare: async () => {},
+  kind: "host",
+  name,
+  prepare: async () => {},
   resources: (): Resource[] => [resource({ type: "nothing", name: "to do", check: sh`:`, apply: sh`:` }).notify(reboot)],
 });
 
@@ -35,13 +37,20 @@ t.test("the role's reboot, rolled over two hosts", { skip }, async (t) => {
   const start = (own: Partial<Options> = {}): { run: Run<unknown>; events: Event[] } => {
     const events: Event[] = [];
     const run = new Run<unknown>({
-      playbook: "test", options: { ...OPTIONS, ...own }, inventory: { region: "r", dir: "", hosts, groups: new Map(), warnings: [] }, hosts,
-      reporter: { event: (e) => events.push(e), end: () => {} }, writes: true, storeDir: () => "/var/lib/nats", checkFacts: () => [],
+      playbook: "test",
+      options: { ...OPTIONS, ...own },
+      inventory: { region: "r", dir: "", hosts, groups: new Map(), warnings: [] },
+      hosts,
+      reporter: { event: (e) => events.push(e), end: () => {} },
+      writes: true,
+      storeDir: () => "/var/lib/nats",
+      checkFacts: () => [],
     });
     t.teardown(() => run.connections.close());
     return { run, events };
   };
-  const ends = (events: readonly Event[]): string[] => events.flatMap((e) => (e.type === "task_end" && e.task.includes("reboot") ? [`${e.lane} ${e.task} ${e.status}`] : []));
+  const ends = (events: readonly Event[]): string[] =>
+    events.flatMap((e) => (e.type === "task_end" && e.task.includes("reboot") ? [`${e.lane} ${e.task} ${e.status}`] : []));
 
   const failures = (events: readonly Event[]) => events.flatMap((e) => ("failure" in e && e.failure ? [e.failure] : []));
 
@@ -50,10 +59,21 @@ t.test("the role's reboot, rolled over two hosts", { skip }, async (t) => {
     const before = await Promise.all(names.map(bootId));
     const { run, events } = start();
     await run.hosts("tune", [role("kernel-tuning")]);
-    t.same(names.map((n) => run.due.get(n)?.length), [1, 1]);
+    t.same(
+      names.map((n) => run.due.get(n)?.length),
+      [1, 1],
+    );
     const up: string[][] = [];
-    await roll(run, reboot, { ...open, after: async (host) => { up.push([host.name, ...await Promise.all(names.map(bootId))]); } });
-    t.same(ends(events), names.flatMap((n) => [`${n} handler reboot changed`, `${n} back after reboot ok`]));
+    await roll(run, reboot, {
+      ...open,
+      after: async (host) => {
+        up.push([host.name, ...(await Promise.all(names.map(bootId)))]);
+      },
+    });
+    t.same(
+      ends(events),
+      names.flatMap((n) => [`${n} handler reboot changed`, `${n} back after reboot ok`]),
+    );
     t.equal(up[0]?.[2], before[1], "the second had not been touched when the first was back");
     for (const i of [0, 1]) t.not(up[1]![i + 1], before[i], "a new boot");
     t.same([run.exit, ...failures(events)], [0]);
@@ -66,12 +86,20 @@ t.test("the role's reboot, rolled over two hosts", { skip }, async (t) => {
 
   t.test("nats-server is stopped before", async (t) => {
     const [name] = names as [string];
-    await exec(name, `printf '%s\\n' '[Service]' 'ExecStart=/bin/sleep infinity' 'ExecStop=/bin/sh -c "sleep 2; echo stopped >/root/stopped; sync"' >/etc/systemd/system/nats-server.service
-      systemctl daemon-reload; systemctl start nats-server`);
+    await exec(
+      name,
+      `printf '%s\\n' '[Service]' 'ExecStart=/bin/sleep infinity' 'ExecStop=/bin/sh -c "sleep 2; echo stopped >/root/stopped; sync"' >/etc/systemd/system/nats-server.service
+      systemctl daemon-reload; systemctl start nats-server`,
+    );
     await takeBack(name);
     const { run, events } = start();
     await run.hosts("tune", [role("kernel-tuning")]);
-    await roll(run, reboot, { ...open, after: async () => { t.equal(await exec(name, "cat /root/stopped"), "stopped"); } });
+    await roll(run, reboot, {
+      ...open,
+      after: async () => {
+        t.equal(await exec(name, "cat /root/stopped"), "stopped");
+      },
+    });
     t.same([run.exit, ...failures(events)], [0]);
     await exec(name, "rm /etc/systemd/system/nats-server.service; systemctl daemon-reload");
     await run.connections.close();
@@ -84,8 +112,14 @@ t.test("the role's reboot, rolled over two hosts", { skip }, async (t) => {
     const { run, events } = start();
     await run.hosts("tune", [role("kernel-tuning")]);
     await roll(run, reboot, open);
-    t.match(events.find((e) => e.type === "task_end" && e.status === "failed"), {
-      lane: names[0], task: "back after reboot", failure: { what: "the host has rebooted, but still: sampan_test=1 not in the running kernel" } });
+    t.match(
+      events.find((e) => e.type === "task_end" && e.status === "failed"),
+      {
+        lane: names[0],
+        task: "back after reboot",
+        failure: { what: "the host has rebooted, but still: sampan_test=1 not in the running kernel" },
+      },
+    );
     t.equal(await bootId(names[1]!), before);
     t.equal(run.exit, 1);
     await exec(names[0]!, "rm /var/lib/sampan/kernel-args");
@@ -94,8 +128,15 @@ t.test("the role's reboot, rolled over two hosts", { skip }, async (t) => {
 
   t.test("a host that doesn't go down, or doesn't come back, is given up with what was seen last", async (t) => {
     const [host] = hosts as [Host];
-    const step = { id: 1, role: "r", task: "handler reboot", at: { file: "f", line: 1 }, kind: "rolling" as const, timeout: 60,
-      handler: handler("reboot", { rolling: true, check: sh`:`, apply: sh`:` }) };
+    const step = {
+      id: 1,
+      role: "r",
+      task: "handler reboot",
+      at: { file: "f", line: 1 },
+      kind: "rolling" as const,
+      timeout: 60,
+      handler: handler("reboot", { rolling: true, check: sh`:`, apply: sh`:` }),
+    };
     const { run, events } = start();
     const session = await run.connections.to(host);
     t.equal(await comeBack(run, host, [step], session!.facts.bootId, 3000), false);
@@ -116,7 +157,10 @@ t.test("the role's reboot, rolled over two hosts", { skip }, async (t) => {
     run.stop("SIGINT");
     t.equal(await waiting, false);
     t.same(run.whereStopped, ["nats-node-1: while it rebooted"]);
-    t.equal(events.some((e) => e.type === "task_end"), false);
+    t.equal(
+      events.some((e) => e.type === "task_end"),
+      false,
+    );
     await run.connections.close();
   });
 });

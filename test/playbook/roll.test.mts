@@ -6,15 +6,21 @@ import { type Gate, roll } from "../../lib/playbook/roll.mts";
 import { sh } from "../../lib/sh.mts";
 import { skip, testLab } from "../lab/fixture.mts";
 import { connectionTo } from "../resources/host.mts";
-import { startRun, type Started } from "./fixture.mts";
+import { type Started, startRun } from "./fixture.mts";
 
 t.setTimeout(600_000);
 
 /** Due while /root/due is there; fails where /root/broken is. */
-const restart = handler("restart it", { rolling: true, check: sh`[ ! -e /root/due ] || differs process old new`, apply: sh`echo done >>/root/log; [ ! -e /root/broken ] || { echo "it broke"; exit 7; }; rm /root/due` });
+const restart = handler("restart it", {
+  rolling: true,
+  check: sh`[ ! -e /root/due ] || differs process old new`,
+  apply: sh`echo done >>/root/log; [ ! -e /root/broken ] || { echo "it broke"; exit 7; }; rm /root/due`,
+});
 const other = handler("another", { rolling: true, check: sh`[ ! -e /root/other ] || differs process old new`, apply: sh`rm /root/other` });
 const role: HostRole<unknown, void> = {
-  kind: "host", name: "r", prepare: async () => {},
+  kind: "host",
+  name: "r",
+  prepare: async () => {},
   resources: (): Resource[] => [resource({ type: "nothing", name: "to do", check: sh`:`, apply: sh`:` }).notify(restart, other)],
 };
 
@@ -30,12 +36,21 @@ t.test("a roll over three hosts", { skip }, async (t) => {
   /** A gate that notes what it is asked, and fails where told. */
   const gateOf = (fails: string[] = [], order: (h: readonly Host<unknown>[]) => readonly Host<unknown>[] = (h) => h) => {
     const asked: string[] = [];
-    const side = (name: string) => async (host: Host<unknown>, progress: (s: string) => void): Promise<void> => {
-      asked.push(`${name} ${host.name.at(-1)}`);
-      progress("almost");
-      if (fails.includes(`${name} ${host.name.at(-1)}`)) throw Object.assign(new Error("x"), { failure: { what: "n2 is missing", next: "start it" } });
+    const side =
+      (name: string) =>
+      async (host: Host<unknown>, progress: (s: string) => void): Promise<void> => {
+        asked.push(`${name} ${host.name.at(-1)}`);
+        progress("almost");
+        if (fails.includes(`${name} ${host.name.at(-1)}`)) throw Object.assign(new Error("x"), { failure: { what: "n2 is missing", next: "start it" } });
+      };
+    const gate: Gate<unknown> = {
+      order: async (h) => {
+        asked.push(`order ${h.map((x) => x.name.at(-1)).join("")}`);
+        return order(h);
+      },
+      before: side("before"),
+      after: side("after"),
     };
-    const gate: Gate<unknown> = { order: async (h) => { asked.push(`order ${h.map((x) => x.name.at(-1)).join("")}`); return order(h); }, before: side("before"), after: side("after") };
     return { gate, asked };
   };
   const ready = async (t: Test, own: Parameters<typeof startRun>[2] = {}, more: Parameters<typeof startRun>[3] = {}): Promise<Started> => {
@@ -76,7 +91,10 @@ t.test("a roll over three hosts", { skip }, async (t) => {
     await started.run.hosts("look", [role]);
     const { gate, asked } = gateOf();
     await roll(started.run, restart, gate);
-    t.same(asked.filter((a) => a.startsWith("before")), ["before 1", "before 3"]);
+    t.same(
+      asked.filter((a) => a.startsWith("before")),
+      ["before 1", "before 3"],
+    );
     await end(started);
   });
 
@@ -98,11 +116,18 @@ t.test("a roll over three hosts", { skip }, async (t) => {
     await roll(started.run, restart, gate);
     t.same(asked.slice(-2), ["order 23", "before 2"]);
     t.equal(await due(), "- due due");
-    t.match(started.events.findLast((e) => e.type === "gate"), { lane: names[1], status: "failed", gate: "the others can do without it", failure: { what: "n2 is missing", next: "start it" } });
+    t.match(
+      started.events.findLast((e) => e.type === "gate"),
+      { lane: names[1], status: "failed", gate: "the others can do without it", failure: { what: "n2 is missing", next: "start it" } },
+    );
     t.equal(started.run.exit, 1);
     const second = gateOf();
     await roll(started.run, other, second.gate);
-    t.same(second.asked.filter((a) => a.startsWith("before")), ["before 1"], "the hosts left out stay out");
+    t.same(
+      second.asked.filter((a) => a.startsWith("before")),
+      ["before 1"],
+      "the hosts left out stay out",
+    );
     await end(started);
 
     const again = startRun(t, hosts);
@@ -132,7 +157,10 @@ t.test("a roll over three hosts", { skip }, async (t) => {
     await roll(started.run, restart, gate);
     t.same(asked, ["order 123", "before 1"]);
     t.equal(await due(), "due due due");
-    t.match(started.events.findLast((e) => e.type === "task_end"), { lane: names[0], status: "failed", failure: { exit: 7, output: /it broke/ } });
+    t.match(
+      started.events.findLast((e) => e.type === "task_end"),
+      { lane: names[0], status: "failed", failure: { exit: 7, output: /it broke/ } },
+    );
     t.equal(started.run.exit, 1);
     await end(started);
   });
@@ -140,8 +168,16 @@ t.test("a roll over three hosts", { skip }, async (t) => {
   t.test("a gate that can't tell the order: the inventory's", async (t) => {
     const started = await ready(t);
     const { gate, asked } = gateOf();
-    await roll(started.run, restart, { ...gate, order: async () => { throw new Error("nobody answers"); } });
-    t.same(asked.filter((a) => a.startsWith("before")), ["before 1", "before 2", "before 3"]);
+    await roll(started.run, restart, {
+      ...gate,
+      order: async () => {
+        throw new Error("nobody answers");
+      },
+    });
+    t.same(
+      asked.filter((a) => a.startsWith("before")),
+      ["before 1", "before 2", "before 3"],
+    );
     await end(started);
   });
 
@@ -166,7 +202,16 @@ t.test("a roll over three hosts", { skip }, async (t) => {
 
   t.test("Ctrl-C while it waits at a gate: nothing further, and it says where", async (t) => {
     const started = await ready(t);
-    await roll(started.run, restart, { order: async (h) => h, after: async () => {}, before: async (host) => { if (host.name === names[1]) { started.run.stop("SIGINT"); throw new Error("interrupted"); } } });
+    await roll(started.run, restart, {
+      order: async (h) => h,
+      after: async () => {},
+      before: async (host) => {
+        if (host.name === names[1]) {
+          started.run.stop("SIGINT");
+          throw new Error("interrupted");
+        }
+      },
+    });
     t.equal(await due(), "- due due");
     t.match(started.run.whereStopped, ["nats-node-2: waiting until the others can do without it"]);
     t.notOk(started.events.some((e) => e.type === "gate" && e.status === "failed"));
@@ -175,7 +220,15 @@ t.test("a roll over three hosts", { skip }, async (t) => {
   });
 
   t.test("Ctrl-C while a host restarts: that one finishes, the rest is named", async (t) => {
-    const started: Started = await ready(t, {}, { onEvent: (e) => { if (e.type === "task_start" && e.task === "handler restart it" && e.phase === "restart it") started.run.stop("SIGINT"); } });
+    const started: Started = await ready(
+      t,
+      {},
+      {
+        onEvent: (e) => {
+          if (e.type === "task_start" && e.task === "handler restart it" && e.phase === "restart it") started.run.stop("SIGINT");
+        },
+      },
+    );
     await roll(started.run, restart, gateOf().gate);
     t.equal(await due(), "- due due");
     t.match(started.run.whereStopped.join("; "), /nats-node-2, nats-node-3|nats-node-1: waiting/);

@@ -13,21 +13,34 @@ import { counts, startRun } from "./fixture.mts";
 t.setTimeout(600_000);
 
 /** A file that must be there; with `broken`, one that can't be made. */
-const flag = (name: string, { broken = false, needs = [] as string[], skip: why }: { broken?: boolean; needs?: string[]; skip?: string } = {}): Resource => resource({
-  type: "flag", name, needs, skip: why, check: sh`[ -e ${`/root/flags/${name}`} ] || differs state absent present`,
-  apply: broken ? sh`echo "can't make it"; exit 3` : sh`mkdir -p /root/flags && : >${`/root/flags/${name}`}`,
+const flag = (name: string, { broken = false, needs = [] as string[], skip: why }: { broken?: boolean; needs?: string[]; skip?: string } = {}): Resource =>
+  resource({
+    type: "flag",
+    name,
+    needs,
+    skip: why,
+    check: sh`[ -e ${`/root/flags/${name}`} ] || differs state absent present`,
+    apply: broken ? sh`echo "can't make it"; exit 3` : sh`mkdir -p /root/flags && : >${`/root/flags/${name}`}`,
+  });
+const role = (name: string, resources: (host: Host) => Resource[], more: Partial<HostRole<unknown, unknown>> = {}): HostRole<unknown, unknown> => ({
+  kind: "host",
+  name,
+  prepare: async () => undefined,
+  resources: ({ host }) => resources(host),
+  ...more,
 });
-const role = (name: string, resources: (host: Host) => Resource[], more: Partial<HostRole<unknown, unknown>> = {}): HostRole<unknown, unknown> =>
-  ({ kind: "host", name, prepare: async () => undefined, resources: ({ host }) => resources(host), ...more });
 
 t.test("a run over two hosts", { skip }, async (t) => {
   const lab = testLab(t, "run");
   await lab.up({ nodes: 2 });
   const names = ["nats-node-1", "nats-node-2"];
-  const hosts: Host[] = await Promise.all(names.map(async (name) => ({ name, groups: [], connection: { ...await connectionTo(lab, name), options: { ConnectTimeout: "5" } }, vars: {} })));
+  const hosts: Host[] = await Promise.all(
+    names.map(async (name) => ({ name, groups: [], connection: { ...(await connectionTo(lab, name)), options: { ConnectTimeout: "5" } }, vars: {} })),
+  );
   const nowhere: Host = { ...hosts[1]!, name: "nowhere", connection: { ...hosts[1]!.connection, port: 1 } };
   const clean = () => Promise.all(names.map((n) => lab.exec(n, ["rm", "-rf", "/root/flags"])));
-  const flags = async (i: number): Promise<string> => (await lab.exec(names[i]!, ["sh", "-c", "ls /root/flags 2>/dev/null"])).stdout.split("\n").filter(Boolean).join(" ");
+  const flags = async (i: number): Promise<string> =>
+    (await lab.exec(names[i]!, ["sh", "-c", "ls /root/flags 2>/dev/null"])).stdout.split("\n").filter(Boolean).join(" ");
   t.beforeEach(clean);
 
   t.test("0: done; and again, with nothing to do", async (t) => {
@@ -87,8 +100,22 @@ t.test("a run over two hosts", { skip }, async (t) => {
   });
 
   t.test("130: stopped at a step boundary, and where", async (t) => {
-    const { run } = startRun(t, [hosts[0]!], {}, { onEvent: (e) => { if (e.type === "task_start" && e.task === "flag slow") run.stop("SIGINT"); } });
-    const slow = resource({ type: "flag", name: "slow", check: sh`[ -e /root/flags/slow ] || differs state absent present`, apply: sh`sleep 2; mkdir -p /root/flags; : >/root/flags/slow` });
+    const { run } = startRun(
+      t,
+      [hosts[0]!],
+      {},
+      {
+        onEvent: (e) => {
+          if (e.type === "task_start" && e.task === "flag slow") run.stop("SIGINT");
+        },
+      },
+    );
+    const slow = resource({
+      type: "flag",
+      name: "slow",
+      check: sh`[ -e /root/flags/slow ] || differs state absent present`,
+      apply: sh`sleep 2; mkdir -p /root/flags; : >/root/flags/slow`,
+    });
     await run.hosts("p", [role("r", () => [flag("a"), slow, flag("b"), flag("c")])]);
     await run.hosts("q", [role("s", () => [flag("d")])]);
     t.equal(run.exit, 130);
@@ -106,7 +133,17 @@ t.test("a run over two hosts", { skip }, async (t) => {
 
   t.test("so is what the roles find while they prepare", async (t) => {
     const { run } = startRun(t, hosts);
-    await t.rejects(run.hosts("p", [role("r", () => [flag("a")]), role("s", () => [], { prepare: async () => { throw new UsageError("cert.pem: is no certificate"); } })]), new UsageError("cert.pem: is no certificate"));
+    await t.rejects(
+      run.hosts("p", [
+        role("r", () => [flag("a")]),
+        role("s", () => [], {
+          prepare: async () => {
+            throw new UsageError("cert.pem: is no certificate");
+          },
+        }),
+      ]),
+      new UsageError("cert.pem: is no certificate"),
+    );
     t.equal(await flags(0), "");
     await run.connections.close();
   });
@@ -115,10 +152,19 @@ t.test("a run over two hosts", { skip }, async (t) => {
     const seen: unknown[] = [];
     for (const check of [true, false]) {
       const { run } = startRun(t, [nowhere, hosts[0]!], { check });
-      await run.hosts("p", [role("r", () => [], { prepare: async ({ inventory, hosts, dryRun }) => { seen.push([inventory.hosts.length, hosts.map((h) => h.host.name), hosts[0]!.facts.init, dryRun]); } })]);
+      await run.hosts("p", [
+        role("r", () => [], {
+          prepare: async ({ inventory, hosts, dryRun }) => {
+            seen.push([inventory.hosts.length, hosts.map((h) => h.host.name), hosts[0]!.facts.init, dryRun]);
+          },
+        }),
+      ]);
       await run.connections.close();
     }
-    t.same(seen, [[2, ["nats-node-1"], "systemd", true], [2, ["nats-node-1"], "systemd", false]]);
+    t.same(seen, [
+      [2, ["nats-node-1"], "systemd", true],
+      [2, ["nats-node-1"], "systemd", false],
+    ]);
   });
 
   t.test("--role: only this role, and no host is connected for none", async (t) => {
@@ -147,7 +193,10 @@ t.test("a run over two hosts", { skip }, async (t) => {
     const second = startRun(t, [hosts[0]!]);
     await second.run.hosts("p", [role("r", () => [flag("b")])]);
     t.equal(second.run.exit, 4);
-    t.match(second.events.find((e) => e.type === "host_unreachable"), { failure: { what: /^nats-node-1 is being worked on by \S+@\S+ test since/ } });
+    t.match(
+      second.events.find((e) => e.type === "host_unreachable"),
+      { failure: { what: /^nats-node-1 is being worked on by \S+@\S+ test since/ } },
+    );
     t.equal(await flags(0), "a");
     const looking = startRun(t, [hosts[0]!], { check: true });
     await looking.run.hosts("p", [role("r", () => [flag("a")])]);

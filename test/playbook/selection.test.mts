@@ -7,7 +7,10 @@ import { sh } from "../../lib/sh.mts";
 
 const restart = handler("restart", { check: sh`:`, apply: sh`:`, rolling: true });
 const one = (type: string, name: string): Resource => resource({ type, name, check: sh`:`, apply: sh`:` });
-const FIRST = plan([{ role: "install", resources: [one("file", "/a"), one("file", "/b.conf").notify(restart)] }, { role: "config", resources: [one("file", "/a"), one("service", "x")] }]);
+const FIRST = plan([
+  { role: "install", resources: [one("file", "/a"), one("file", "/b.conf").notify(restart)] },
+  { role: "config", resources: [one("file", "/a"), one("service", "x")] },
+]);
 const SECOND = plan([{ role: "late", resources: [one("file", "/z")] }]);
 
 /** Tasks that run in two phases, one after another. */
@@ -19,7 +22,9 @@ function selected(pattern: string | undefined): string[][] {
     return left.map((s) => `${s.role}: ${s.task}`);
   });
 }
-const ALL = FIRST.map((s) => `${s.role}: ${s.task}`), LATE = ["late: file /z"], HANDLER = ["install: handler restart"];
+const ALL = FIRST.map((s) => `${s.role}: ${s.task}`),
+  LATE = ["late: file /z"],
+  HANDLER = ["install: handler restart"];
 
 t.test("without it, everything", async (t) => t.same(selected(undefined), [ALL, LATE]));
 t.test("from a task on, and all of the later phases", async (t) => t.same(selected("file /b.conf"), [ALL.slice(1), LATE]));
@@ -40,7 +45,10 @@ t.test("all other letters stand for themselves", async (t) => {
 
 t.test("tasks that come one by one", async (t) => {
   const selection = new Selection("stream B*");
-  t.same(["stream A", "stream B1", "stream B2", "consumer A > c"].map((task) => selection.wants("jetstream-setup", task)), [false, true, true, true]);
+  t.same(
+    ["stream A", "stream B1", "stream B2", "consumer A > c"].map((task) => selection.wants("jetstream-setup", task)),
+    [false, true, true, true],
+  );
 });
 
 t.test("a name that no task has is refused before anything runs", async (t) => {

@@ -5,7 +5,16 @@ import { rollout } from "./rollout.mts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { speed: { type: "string", default: "1" }, until: { type: "string" }, json: { type: "boolean" }, verbose: { type: "boolean", short: "v" }, diff: { type: "boolean" }, report: { type: "string" }, junit: { type: "string" }, crash: { type: "boolean" } },
+  options: {
+    speed: { type: "string", default: "1" },
+    until: { type: "string" },
+    json: { type: "boolean" },
+    verbose: { type: "boolean", short: "v" },
+    diff: { type: "boolean" },
+    report: { type: "string" },
+    junit: { type: "string" },
+    crash: { type: "boolean" },
+  },
 });
 const [name = "bare", hosts = "3"] = positionals;
 const { speed, until, crash, ...wanted } = values;

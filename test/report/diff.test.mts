@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
-import { diffLines } from "../../lib/report/diff-lines.mts";
 import { unifiedDiff } from "../../lib/engine/diff.mts";
+import { diffLines } from "../../lib/report/diff-lines.mts";
 import { PLAIN, style } from "../../lib/report/style.mts";
 import { golden } from "./golden.mts";
 
@@ -23,7 +23,11 @@ const cases: [name: string, current: string | null, desired: string | null][] = 
 ];
 
 t.test("diffs as they are shown", async (t) => {
-  golden(t, "diffs.txt", cases.map(([name, current, desired]) => `# ${name}\n${diffLines(unifiedDiff("/etc/nats/x.conf", current, desired), PLAIN).join("\n")}\n`).join("\n"));
+  golden(
+    t,
+    "diffs.txt",
+    cases.map(([name, current, desired]) => `# ${name}\n${diffLines(unifiedDiff("/etc/nats/x.conf", current, desired), PLAIN).join("\n")}\n`).join("\n"),
+  );
 });
 
 t.test("equal texts have no diff", async (t) => void t.equal(unifiedDiff("/x", "a\n", "a\n"), ""));

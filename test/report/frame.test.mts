@@ -62,6 +62,11 @@ t.test("wide host names keep the columns straight", async (t) => {
   t.equal(width(lines[1]!), width(lines[2]!));
 });
 
-for (const [ms, text] of [[0, "0.0s"], [59_990, "59.9s"], [60_000, "1:00"], [3_723_000, "1:02:03"]] as const) {
+for (const [ms, text] of [
+  [0, "0.0s"],
+  [59_990, "59.9s"],
+  [60_000, "1:00"],
+  [3_723_000, "1:02:03"],
+] as const) {
   t.test(`${ms} ms on the clock: ${text}`, async (t) => void t.equal(clock(ms), text));
 }

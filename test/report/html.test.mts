@@ -20,12 +20,22 @@ const VOID = /^(meta|br|line|rect)$/;
 function unbalanced(text: string): string[] {
   const open: string[] = [];
   for (const [, end, name, self] of text.replace(/<style>[^]*?<\/style>/, "").matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*?(\/?)>/g)) {
-    if (end) { if (open.at(-1) === name) open.pop(); else open.push(`/${name}`); } else if (!self && !(VOID.test(name!) && name !== "rect")) open.push(name!);
+    if (end) {
+      if (open.at(-1) === name) open.pop();
+      else open.push(`/${name}`);
+    } else if (!self && !(VOID.test(name!) && name !== "rect")) open.push(name!);
   }
   return open;
 }
 
-for (const [name, events] of Object.entries({ bare: rollout({ bare: true }), broken: rollout({ broken: true, hosts: 5 }), check: rollout({ mode: "check" }), interrupted: rollout({ interrupted: true }), empty: [], "broken off": rollout().slice(0, 40) })) {
+for (const [name, events] of Object.entries({
+  bare: rollout({ bare: true }),
+  broken: rollout({ broken: true, hosts: 5 }),
+  check: rollout({ mode: "check" }),
+  interrupted: rollout({ interrupted: true }),
+  empty: [],
+  "broken off": rollout().slice(0, 40),
+})) {
   t.test(`the page is whole: ${name}`, async (t) => {
     const text = page(t, events);
     t.same(unbalanced(text), []);
@@ -54,8 +64,33 @@ t.test("what hosts say can't become markup", async (t) => {
     { type: "run_start", at: 0, playbook: nasty, inventory: nasty, mode: "apply", hosts: [nasty], roles: [] },
     { type: "warning", at: 0, text: nasty },
     { type: "phase_start", at: 0, phase: nasty, lanes: [nasty], tasks: {} },
-    { type: "task_end", at: 1, lane: nasty, phase: nasty, role: nasty, task: nasty, location, status: "changed", ms: 1, changes: [{ attribute: nasty, current: nasty, desired: nasty }], diff: nasty, reason: nasty },
-    { type: "task_end", at: 2, lane: nasty, phase: nasty, role: nasty, task: nasty, location, status: "failed", ms: 1, changes: [], failure: { what: nasty, output: nasty, next: nasty } },
+    {
+      type: "task_end",
+      at: 1,
+      lane: nasty,
+      phase: nasty,
+      role: nasty,
+      task: nasty,
+      location,
+      status: "changed",
+      ms: 1,
+      changes: [{ attribute: nasty, current: nasty, desired: nasty }],
+      diff: nasty,
+      reason: nasty,
+    },
+    {
+      type: "task_end",
+      at: 2,
+      lane: nasty,
+      phase: nasty,
+      role: nasty,
+      task: nasty,
+      location,
+      status: "failed",
+      ms: 1,
+      changes: [],
+      failure: { what: nasty, output: nasty, next: nasty },
+    },
     { type: "gate", at: 3, lane: nasty, gate: nasty, status: "passed", ms: 1, detail: nasty },
     { type: "table", at: 3, title: nasty, columns: [nasty], rows: [[nasty]] },
     { type: "stopped", at: 4, signal: nasty, where: [nasty] },

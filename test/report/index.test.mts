@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { UsageError } from "../../lib/inventory/types.mts";
-import { fanOut, reporters, type ReportOptions } from "../../lib/report/index.mts";
+import { fanOut, type ReportOptions, reporters } from "../../lib/report/index.mts";
 import { rollout } from "./rollout.mts";
 import { Pipe, Screen } from "./screen.mts";
 
@@ -26,7 +26,12 @@ function folder(t: Test): string {
 
 t.test("with --json stdout holds JSON and nothing else, and a piped stderr nothing", async (t) => {
   const { stdout, stderr } = await run({ json: true });
-  t.doesNotThrow(() => stdout.trimEnd().split("\n").forEach((l) => JSON.parse(l)));
+  t.doesNotThrow(() =>
+    stdout
+      .trimEnd()
+      .split("\n")
+      .forEach((l) => JSON.parse(l)),
+  );
   t.equal(stderr, "");
 });
 
@@ -34,7 +39,12 @@ t.test("with --json a terminal on stderr gets the live display", async (t) => {
   const screen = new Screen(80, 24);
   const { stdout } = await run({ json: true, stderr: screen });
   t.match(screen.raw, "\x1b[?25l");
-  t.doesNotThrow(() => stdout.trimEnd().split("\n").forEach((l) => JSON.parse(l)));
+  t.doesNotThrow(() =>
+    stdout
+      .trimEnd()
+      .split("\n")
+      .forEach((l) => JSON.parse(l)),
+  );
 });
 
 t.test("a pipe gets plain lines", async (t) => {
@@ -60,13 +70,19 @@ t.test("files are also written when the process exits in the middle", async (t) 
   const dir = folder(t);
   const script = join(dir, "x.mts");
   const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
-  writeFileSync(script, `
+  writeFileSync(
+    script,
+    `
     const { reporters } = await import(${url("../../lib/report/index.mts")});
     const { rollout } = await import(${url("rollout.mts")});
     const r = await reporters({ junit: ${JSON.stringify(join(dir, "x.xml"))}, report: ${JSON.stringify(join(dir, "x.html"))} });
     for (const e of rollout().slice(0, 100)) r.event(e);
-    process.exit(1);`);
-  const { stdout } = spawnSync(process.execPath, ["--import", new URL("../../node_modules/tsx/dist/esm/index.mjs", import.meta.url).href, script], { encoding: "utf8", env: { PATH: process.env["PATH"] } });
+    process.exit(1);`,
+  );
+  const { stdout } = spawnSync(process.execPath, ["--import", new URL("../../node_modules/tsx/dist/esm/index.mjs", import.meta.url).href, script], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"] },
+  });
   t.match(readFileSync(join(dir, "x.xml"), "utf8"), "</testsuites>");
   t.match(readFileSync(join(dir, "x.html"), "utf8"), "</html>");
   t.match(stdout, "the run broke off before its end");
@@ -91,7 +107,10 @@ t.test("a report's folder that can't be written is a usage error, before the run
     [{ report: join(dir, "x"), junit: join(dir, "x") }, /name the same file/],
   ];
   for (const [options, message] of wrong) {
-    const error: unknown = await reporters(options).then(() => undefined, (e: unknown) => e);
+    const error: unknown = await reporters(options).then(
+      () => undefined,
+      (e: unknown) => e,
+    );
     t.ok(error instanceof UsageError);
     t.match((error as Error).message, message);
   }
@@ -100,7 +119,18 @@ t.test("a report's folder that can't be written is a usage error, before the run
 t.test("a reporter that breaks is dropped with a warning, and the others go on", async (t) => {
   const stderr = new Pipe();
   let seen = 0;
-  const reporter = fanOut([{ event: () => { throw new Error("disk full"); }, end: () => {} }, { event: () => void seen++, end: () => void seen++ }], stderr);
+  const reporter = fanOut(
+    [
+      {
+        event: () => {
+          throw new Error("disk full");
+        },
+        end: () => {},
+      },
+      { event: () => void seen++, end: () => void seen++ },
+    ],
+    stderr,
+  );
   const events = rollout();
   reporter.event(events[0]!);
   reporter.event(events[1]!);

@@ -13,7 +13,10 @@ t.test("one JSON object per line, each event as it was emitted", async (t) => {
   reporter.end();
   const lines = stdout.text.split("\n");
   t.equal(lines.pop(), "", "a newline at the end");
-  t.same(lines.map((l) => JSON.parse(l) as unknown), events.map((e) => (e.type === "run_start" ? { ...e, schema: SCHEMA } : e)));
+  t.same(
+    lines.map((l) => JSON.parse(l) as unknown),
+    events.map((e) => (e.type === "run_start" ? { ...e, schema: SCHEMA } : e)),
+  );
 });
 
 t.test("the first line carries the schema's version", async (t) => {

@@ -8,21 +8,35 @@ class Terminal {
   rows = 24;
   readonly isTTY = true;
   resize: (() => void) | undefined;
-  write(text: string): void { this.text += text; }
-  on(_event: "resize", listener: () => void): void { this.resize = listener; }
-  off(): void { this.resize = undefined; }
+  write(text: string): void {
+    this.text += text;
+  }
+  on(_event: "resize", listener: () => void): void {
+    this.resize = listener;
+  }
+  off(): void {
+    this.resize = undefined;
+  }
 }
 class Keyboard extends EventEmitter {
   readonly isTTY = true;
   raw = false;
   flowing = false;
-  setRawMode(on: boolean): void { this.raw = on; }
-  resume(): void { this.flowing = true; }
-  pause(): void { this.flowing = false; }
+  setRawMode(on: boolean): void {
+    this.raw = on;
+  }
+  resume(): void {
+    this.flowing = true;
+  }
+  pause(): void {
+    this.flowing = false;
+  }
 }
 
 const opened = (): { terminal: Terminal; keys: Keyboard; calls: string[]; screen: ReturnType<typeof liveScreen> } => {
-  const terminal = new Terminal(), keys = new Keyboard(), calls: string[] = [];
+  const terminal = new Terminal(),
+    keys = new Keyboard(),
+    calls: string[] = [];
   return { terminal, keys, calls, screen: liveScreen(terminal, keys, { onQuit: () => calls.push("quit"), onResize: () => calls.push("resize") }) };
 };
 

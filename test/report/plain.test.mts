@@ -16,7 +16,7 @@ function shown(events: readonly Event[], options: { verbose?: boolean; diff?: bo
 
 const cases: [name: string, scenario: Scenario, options?: { verbose?: boolean; diff?: boolean }][] = [
   ["bare", { bare: true }],
-  ["noop", {  noop: true }],
+  ["noop", { noop: true }],
   ["check-diff", { mode: "check" }, { diff: true }],
   ["broken", { broken: true, hosts: 5 }],
   ["verbose", { hosts: 1 }, { verbose: true }],

@@ -9,8 +9,11 @@ type Recap = Record<string, Partial<Record<Status, number>>>;
 function tallyOf(mode: "apply" | "check", exit: number | undefined, recap: Recap, more: EventInput[] = []): Tally {
   const tally = new Tally();
   const events: EventInput[] = [
-    { type: "run_start", playbook: "site.mts", inventory: "hk", mode, hosts: ["a", "b"], roles: [] }, ...more,
-    ...(exit === undefined ? [] : [{ type: "run_end" as const, ms: 1234, exit, recap: Object.fromEntries(Object.entries(recap).map(([k, v]) => [k, { ...noCounts(), ...v }])) }]),
+    { type: "run_start", playbook: "site.mts", inventory: "hk", mode, hosts: ["a", "b"], roles: [] },
+    ...more,
+    ...(exit === undefined
+      ? []
+      : [{ type: "run_end" as const, ms: 1234, exit, recap: Object.fromEntries(Object.entries(recap).map(([k, v]) => [k, { ...noCounts(), ...v }])) }]),
   ];
   events.forEach((e, i) => tally.event({ ...e, at: i } as Parameters<Tally["event"]>[0]));
   return tally;
@@ -55,6 +58,9 @@ t.test("an interrupted run says where each lane stopped", async (t) => {
 
 t.test("without a word from the engine it says which task each lane was at", async (t) => {
   const location = { file: "/x", line: 1 };
-  const text = recap("apply", 130, {}, [{ type: "task_start", lane: "a", phase: "p", role: "r", task: "file /x", location }, { ...stopped, where: [] } as EventInput]);
+  const text = recap("apply", 130, {}, [
+    { type: "task_start", lane: "a", phase: "p", role: "r", task: "file /x", location },
+    { ...stopped, where: [] } as EventInput,
+  ]);
   t.match(text, "stopped  a: at r, file /x\n");
 });

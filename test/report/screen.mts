@@ -29,19 +29,31 @@ export class Screen implements Out {
   off(): void {}
 
   text(): string {
-    return this.lines.map((l) => Array.from(l, (c) => c ?? " ").join("").trimEnd()).join("\n").trimEnd();
+    return this.lines
+      .map((l) =>
+        Array.from(l, (c) => c ?? " ")
+          .join("")
+          .trimEnd(),
+      )
+      .join("\n")
+      .trimEnd();
   }
 
   private token(token: string): void {
     if (token === "\r") this.column = 0;
-    else if (token === "\n") { this.row++; this.column = 0; this.lines[this.row] ??= []; }
-    else if (!token.startsWith("\x1b")) this.put(token);
+    else if (token === "\n") {
+      this.row++;
+      this.column = 0;
+      this.lines[this.row] ??= [];
+    } else if (!token.startsWith("\x1b")) this.put(token);
     else if (/m$/.test(token) || /\?2026[hl]$/.test(token)) return;
     else if (/\?25[hl]$/.test(token)) this.cursorShown = token.endsWith("h");
     else if (token.endsWith("A")) this.up(Number(token.slice(2, -1)));
     else if (token === "\x1b[K") this.lines[this.row]!.length = Math.min(this.lines[this.row]!.length, this.column);
-    else if (token === "\x1b[J") { this.lines.length = this.row + 1; this.lines[this.row]!.length = Math.min(this.lines[this.row]!.length, this.column); }
-    else throw new Error(`the screen doesn't know ${JSON.stringify(token)}`);
+    else if (token === "\x1b[J") {
+      this.lines.length = this.row + 1;
+      this.lines[this.row]!.length = Math.min(this.lines[this.row]!.length, this.column);
+    } else throw new Error(`the screen doesn't know ${JSON.stringify(token)}`);
   }
 
   private up(n: number): void {
@@ -52,7 +64,11 @@ export class Screen implements Out {
 
   private put(char: string): void {
     const cells = width(char);
-    if (this.column + cells > this.columns) { this.row++; this.column = 0; this.lines[this.row] ??= []; }
+    if (this.column + cells > this.columns) {
+      this.row++;
+      this.column = 0;
+      this.lines[this.row] ??= [];
+    }
     this.lines[this.row]![this.column] = char;
     this.column += cells;
   }
@@ -61,5 +77,7 @@ export class Screen implements Out {
 /** A pipe that remembers. */
 export class Pipe implements Out {
   text = "";
-  write(text: string): void { this.text += text; }
+  write(text: string): void {
+    this.text += text;
+  }
 }

@@ -12,12 +12,19 @@ const colours: [env: Record<string, string>, isTTY: boolean, expected: boolean][
   [{ FORCE_COLOR: "1", NO_COLOR: "1" }, false, true],
 ];
 for (const [env, isTTY, expected] of colours) {
-  t.test(`colour with ${JSON.stringify(env)} ${isTTY ? "on a terminal" : "in a pipe"}: ${expected}`, async (t) => void t.equal(wantsColour(env, isTTY), expected));
+  t.test(
+    `colour with ${JSON.stringify(env)} ${isTTY ? "on a terminal" : "in a pipe"}: ${expected}`,
+    async (t) => void t.equal(wantsColour(env, isTTY), expected),
+  );
 }
 
 const locales: [env: Record<string, string>, expected: boolean][] = [
-  [{ LANG: "en_GB.UTF-8" }, true], [{ LANG: "C.utf8" }, true], [{ LANG: "C" }, false], [{}, false],
-  [{ LANG: "en_GB.UTF-8", LC_ALL: "C" }, false], [{ LANG: "C", LC_CTYPE: "zh_HK.UTF-8" }, true],
+  [{ LANG: "en_GB.UTF-8" }, true],
+  [{ LANG: "C.utf8" }, true],
+  [{ LANG: "C" }, false],
+  [{}, false],
+  [{ LANG: "en_GB.UTF-8", LC_ALL: "C" }, false],
+  [{ LANG: "C", LC_CTYPE: "zh_HK.UTF-8" }, true],
 ];
 for (const [env, expected] of locales) {
   t.test(`Unicode symbols with ${JSON.stringify(env)}: ${expected}`, async (t) => void t.equal(wantsUnicode(env), expected));

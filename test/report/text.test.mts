@@ -1,11 +1,27 @@
 import t from "tap";
 import { clean, cleanLines, duration, list, truncate, truncateMiddle, width, wrap } from "../../lib/report/text.mts";
 
-for (const [text, cells] of [["nats", 4], ["香港", 4], ["e\u0301", 1], ["🚢", 2], ["\x1b[31mred\x1b[39m", 3], ["ｆｕｌｌ", 8], ["한국", 4], ["→…", 2]] as const) {
+for (const [text, cells] of [
+  ["nats", 4],
+  ["香港", 4],
+  ["e\u0301", 1],
+  ["🚢", 2],
+  ["\x1b[31mred\x1b[39m", 3],
+  ["ｆｕｌｌ", 8],
+  ["한국", 4],
+  ["→…", 2],
+] as const) {
   t.test(`${JSON.stringify(text)} takes ${cells} cells`, async (t) => void t.equal(width(text), cells));
 }
 
-for (const [text, cells, expected] of [["short", 9, "short"], ["template x", 6, "templ…"], ["香港香港", 5, "香港…"], ["香港香港", 4, "香…"], ["abc", 1, "…"], ["abc", 0, ""]] as const) {
+for (const [text, cells, expected] of [
+  ["short", 9, "short"],
+  ["template x", 6, "templ…"],
+  ["香港香港", 5, "香港…"],
+  ["香港香港", 4, "香…"],
+  ["abc", 1, "…"],
+  ["abc", 0, ""],
+] as const) {
   t.test(`${text} cut to ${cells} cells`, async (t) => void t.equal(truncate(text, cells), expected));
 }
 
@@ -20,7 +36,16 @@ for (const [text, cells, expected] of [
   });
 }
 
-for (const [ms, expected] of [[0, "0 ms"], [999.6, "1.0 s"], [999, "999 ms"], [12_440, "12.4 s"], [59_960, "1 min 00 s"], [185_000, "3 min 05 s"], [3_720_000, "1 h 02 min"], [-5, "0 ms"]] as const) {
+for (const [ms, expected] of [
+  [0, "0 ms"],
+  [999.6, "1.0 s"],
+  [999, "999 ms"],
+  [12_440, "12.4 s"],
+  [59_960, "1 min 00 s"],
+  [185_000, "3 min 05 s"],
+  [3_720_000, "1 h 02 min"],
+  [-5, "0 ms"],
+] as const) {
   t.test(`${ms} ms reads ${expected}`, async (t) => void t.equal(duration(ms), expected));
 }
 

@@ -16,10 +16,18 @@ function play(screen: Screen, events: readonly Event[], between: (now: number) =
   let now = events[0]!.at;
   // A resize draws at once: here it stands in for the timer, so that a test needs no real time.
   let redraw = (): void => {};
-  const stdout = Object.assign(screen, { on: (_: string, listener: () => void) => { redraw = listener; } });
+  const stdout = Object.assign(screen, {
+    on: (_: string, listener: () => void) => {
+      redraw = listener;
+    },
+  });
   const reporter = tty({ stdout, style: looks, now: () => now, cwd: process.cwd() });
   for (const e of events) {
-    while (e.at - now > 80) { now += 80; redraw(); between(now); }
+    while (e.at - now > 80) {
+      now += 80;
+      redraw();
+      between(now);
+    }
     reporter.event(e);
   }
   reporter.end();
@@ -43,7 +51,9 @@ t.test("in the middle of a run: lanes below, changes above, cursor hidden", asyn
   const screen = new Screen(100, 30);
   let seen = "";
   const from = rollout({ bare: true })[0]!.at;
-  play(screen, rollout({ bare: true }), (now) => { if (now - from === 2000) seen = `${screen.text()}\ncursor ${screen.cursorShown ? "shown" : "hidden"}\n`; });
+  play(screen, rollout({ bare: true }), (now) => {
+    if (now - from === 2000) seen = `${screen.text()}\ncursor ${screen.cursorShown ? "shown" : "hidden"}\n`;
+  });
   golden(t, "tty-middle.txt", seen);
 });
 
@@ -66,7 +76,10 @@ const env = { ...process.env, TERM: "xterm-256color", NO_COLOR: "", FORCE_COLOR:
 const terminal = (args: string, more: Record<string, string> = {}): string =>
   spawnSync("script", ["-qec", driver(args), "/dev/null"], { encoding: "utf8", env: { ...env, ...more }, timeout: 30_000 }).stdout;
 
-for (const [name, args] of [["an ordinary end", "bare --speed 50"], ["a crash", "bare --until 500 --crash"]] as const) {
+for (const [name, args] of [
+  ["an ordinary end", "bare --speed 50"],
+  ["a crash", "bare --until 500 --crash"],
+] as const) {
   t.test(`the cursor comes back after ${name}`, async (t) => {
     const raw = terminal(args);
     t.match(raw, HIDE, "it was hidden");
@@ -77,9 +90,18 @@ for (const [name, args] of [["an ordinary end", "bare --speed 50"], ["a crash", 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   t.test(`the cursor comes back after ${signal}, and the signal still ends the process`, async (t) => {
     // tap preloads a module into node that listens to signals too; with it this would be a test of that module.
-    const child = spawn("script", ["-qec", `unset NODE_OPTIONS; echo "pid=$$="; exec ${driver("bare --until 600")}`, "/dev/null"], { env: { ...env, SHELL: "/bin/sh" }, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn("script", ["-qec", `unset NODE_OPTIONS; echo "pid=$$="; exec ${driver("bare --until 600")}`, "/dev/null"], {
+      env: { ...env, SHELL: "/bin/sh" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let pid: number | undefined;
-    t.teardown(() => { try { process.kill(pid ?? child.pid!, "SIGKILL"); } catch { /* gone, as it should be */ } });
+    t.teardown(() => {
+      try {
+        process.kill(pid ?? child.pid!, "SIGKILL");
+      } catch {
+        /* gone, as it should be */
+      }
+    });
     let raw = "";
     let sent = false;
     await new Promise<void>((done) => {

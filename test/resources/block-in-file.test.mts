@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { blockInFile } from "../../lib/resources/block-in-file.mts";
 import { Disk, LocalHost, programOf } from "../engine/local-host.mts";
@@ -15,7 +15,8 @@ for (const [name, argv, unusable] of shells) {
     const disk = new Disk(t);
     const host = new LocalHost(t, argv, disk);
     const path = disk.at("ho sts");
-    const end = async (mode: "apply" | "check", block = BLOCK, at = path) => (await host.run(programOf(mode, blockInFile({ path: at, marker: "peers", block })))).ends[0]!;
+    const end = async (mode: "apply" | "check", block = BLOCK, at = path) =>
+      (await host.run(programOf(mode, blockInFile({ path: at, marker: "peers", block })))).ends[0]!;
 
     t.test("what a file becomes, and then stays", async (t) => {
       for (const [before, after, block = BLOCK] of [
@@ -53,7 +54,14 @@ for (const [name, argv, unusable] of shells) {
     });
 
     t.test("odd markers are told, and nothing is written", async (t) => {
-      for (const odd of ["# BEGIN peers\nx\n", "x\n# END peers\n", "# END peers\n# BEGIN peers\n", MARKED + MARKED, `# BEGIN peers\n${MARKED}`, `${MARKED}# END peers\n`]) {
+      for (const odd of [
+        "# BEGIN peers\nx\n",
+        "x\n# END peers\n",
+        "# END peers\n# BEGIN peers\n",
+        MARKED + MARKED,
+        `# BEGIN peers\n${MARKED}`,
+        `${MARKED}# END peers\n`,
+      ]) {
         writeFileSync(path, odd);
         t.match((await end("apply")).failure, { what: /once and in this order/, next: /run again/ }, odd);
         t.equal(readFileSync(path, "utf8"), odd);

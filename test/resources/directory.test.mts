@@ -24,7 +24,10 @@ for (const [name, argv, unusable] of shells) {
 
     t.test("owner and group by number converge", async (t) => {
       const given = directory({ path: disk.at("n"), owner: "4711", group: "0" });
-      t.strictSame([(await host.run(programOf("apply", given))).ends[0]!.status, (await host.run(programOf("apply", given))).ends[0]!.status], ["changed", "ok"]);
+      t.strictSame(
+        [(await host.run(programOf("apply", given))).ends[0]!.status, (await host.run(programOf("apply", given))).ends[0]!.status],
+        ["changed", "ok"],
+      );
       t.strictSame([statSync(disk.at("n")).uid, statSync(disk.at("n")).gid], [4711, 0]);
     });
 
@@ -48,7 +51,8 @@ for (const [name, argv, unusable] of shells) {
       writeFileSync(disk.at("file"), "kept");
       symlinkSync("nowhere", disk.at("dangling"));
       symlinkSync(disk.at("a"), disk.at("link"));
-      for (const thing of ["file", "dangling", "link"]) t.match((await apply(disk.at(thing))).failure, { what: /is not a directory \((regular file|symbolic link)\)/, next: /move it away/ }, thing);
+      for (const thing of ["file", "dangling", "link"])
+        t.match((await apply(disk.at(thing))).failure, { what: /is not a directory \((regular file|symbolic link)\)/, next: /move it away/ }, thing);
       t.equal(readFileSync(disk.at("file"), "utf8"), "kept");
     });
   });

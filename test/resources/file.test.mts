@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { artifact, file } from "../../lib/resources/file.mts";
 import { Secret } from "../../lib/secret.mts";
@@ -10,7 +10,11 @@ import { golden } from "./golden.mts";
 t.setTimeout(600_000);
 
 t.test("programs", async (t) => {
-  golden(t, "file", file({ path: "/etc/it's here.conf", content: "a: 'b'\n$x `y` \\ é\n", owner: "nats", group: "nats", mode: 0o640, needs: ["directory /etc"] }));
+  golden(
+    t,
+    "file",
+    file({ path: "/etc/it's here.conf", content: "a: 'b'\n$x `y` \\ é\n", owner: "nats", group: "nats", mode: 0o640, needs: ["directory /etc"] }),
+  );
   golden(t, "file-validated", file({ path: "/etc/a.conf", content: "a\n", validate: (staged) => sh`a-tool -t ${staged}` }));
   golden(t, "artifact", artifact({ path: "/opt/x/bin", payload: { sha256: "0".repeat(64), size: 5, path: "/cache/bin" } }));
   const secret = file({ path: "/etc/secret", content: new Secret("hunter2"), mode: 0o600 });
@@ -23,7 +27,8 @@ for (const [name, argv, unusable] of shells) {
     const disk = new Disk(t);
     const host = new LocalHost(t, argv, disk);
     const path = disk.at("a file");
-    const end = async (mode: "apply" | "check", spec: Omit<Parameters<typeof file>[0], "path">) => (await host.run(programOf(mode, file({ path, ...spec })))).ends[0]!;
+    const end = async (mode: "apply" | "check", spec: Omit<Parameters<typeof file>[0], "path">) =>
+      (await host.run(programOf(mode, file({ path, ...spec })))).ends[0]!;
 
     t.test("text of every kind arrives byte for byte", async (t) => {
       for (const content of ["", "\n", "no newline", "a\r\nb\r\n", "é 香港 🚤\n", "'\"\\$`!%s\\n\n\n\n", "-n", "x".repeat(300_000)]) {
@@ -38,7 +43,10 @@ for (const [name, argv, unusable] of shells) {
       const { status, diff, changes } = await end("check", { content: "one\n2\n" });
       t.equal(status, "drift");
       t.match(diff, /-two\n\+2/);
-      t.match(changes.find((c) => c.attribute === "content"), { current: /^sha256 [0-9a-f]{64}$/ });
+      t.match(
+        changes.find((c) => c.attribute === "content"),
+        { current: /^sha256 [0-9a-f]{64}$/ },
+      );
       writeFileSync(path, Buffer.from([0, 255, 10, 0]));
       t.match((await end("check", { content: "text\n" })).diff, /\+text/, "bytes that are no text don't break it");
       writeFileSync(path, "y".repeat(300_000));
@@ -46,7 +54,10 @@ for (const [name, argv, unusable] of shells) {
     });
 
     t.test("owner and group by number, with or without a name, converge", async (t) => {
-      for (const [owner, group] of [["0", "0"], ["4711", "4712"]] as const) {
+      for (const [owner, group] of [
+        ["0", "0"],
+        ["4711", "4712"],
+      ] as const) {
         await end("apply", { content: "x", owner, group });
         t.strictSame([statSync(path).uid, statSync(path).gid].map(String), [owner, group]);
         t.equal((await end("apply", { content: "x", owner, group })).status, "ok");
@@ -88,8 +99,12 @@ for (const [name, argv, unusable] of shells) {
 
     t.test("folders in the way", async (t) => {
       mkdirSync(disk.at("folder"));
-      t.match((await host.run(programOf("apply", file({ path: disk.at("folder"), content: "" })))).ends[0]!.failure, { what: /is a directory where a file should be/ });
-      t.match((await host.run(programOf("apply", file({ path: disk.at("no", "file"), content: "" })))).ends[0]!.failure, { what: /the folder .* does not exist/ });
+      t.match((await host.run(programOf("apply", file({ path: disk.at("folder"), content: "" })))).ends[0]!.failure, {
+        what: /is a directory where a file should be/,
+      });
+      t.match((await host.run(programOf("apply", file({ path: disk.at("no", "file"), content: "" })))).ends[0]!.failure, {
+        what: /the folder .* does not exist/,
+      });
       symlinkSync(disk.at("folder"), disk.at("link"));
       t.equal((await host.run(programOf("apply", file({ path: disk.at("link"), content: "" })))).ends[0]!.status, "changed", "a link to a folder makes room");
       t.strictSame(readdirSync(disk.at("folder")), []);
@@ -98,7 +113,10 @@ for (const [name, argv, unusable] of shells) {
     t.test("an artifact is pushed once", async (t) => {
       let pushes = 0;
       const push = host.push;
-      host.push = (...a) => { pushes++; push(...a); };
+      host.push = (...a) => {
+        pushes++;
+        push(...a);
+      };
       writeFileSync(disk.at("source"), "bytes\n");
       const wanted = artifact({ path: disk.at("deep", "er", "x"), payload: { sha256: sha256("bytes\n"), size: 6, path: disk.at("source") } });
       for (const status of ["changed", "ok"]) t.equal((await host.run(programOf("apply", wanted))).ends[0]!.status, status);

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
-import { programOf } from "../engine/local-host.mts";
 import type { Resource } from "../../lib/engine/resource.mts";
+import { programOf } from "../engine/local-host.mts";
 
 /**
  * The program of a resource (its part of one: without the library, which its other tests run) must be the text in test/resources/golden/NAME.sh.

@@ -31,9 +31,14 @@ export async function connectionTo(lab: Lab, name: string): Promise<Connection> 
 /** A session with a host of a lab, closed when the test ends. */
 export async function sessionWith(t: Test, lab: Lab, name: string): Promise<Session> {
   const folder = new ControlFolder();
-  const session = await Session.open({ name, groups: [], connection: await connectionTo(lab, name), vars: {} },
-    { nonce: "nonce-of-a-test", who: "test", lock: false, storeDir: "/var/lib/nats/jetstream", control: folder.socket(), acceptNewHostKeys: false });
-  t.teardown(async () => { await session.close(); folder.remove(); });
+  const session = await Session.open(
+    { name, groups: [], connection: await connectionTo(lab, name), vars: {} },
+    { nonce: "nonce-of-a-test", who: "test", lock: false, storeDir: "/var/lib/nats/jetstream", control: folder.socket(), acceptNewHostKeys: false },
+  );
+  t.teardown(async () => {
+    await session.close();
+    folder.remove();
+  });
   return session;
 }
 
@@ -45,6 +50,8 @@ export async function run(session: Session, resources: readonly Resource[], mode
     if (e.type === "task_end") tasks[e.task] = e;
     if (e.type === "warning") warnings.push(e.text);
   });
-  const statuses = Object.fromEntries(Object.entries(tasks).map(([task, { status, reason, failure }]) => [task, [status, reason ?? failure?.what].filter(Boolean).join(": ")]));
+  const statuses = Object.fromEntries(
+    Object.entries(tasks).map(([task, { status, reason, failure }]) => [task, [status, reason ?? failure?.what].filter(Boolean).join(": ")]),
+  );
   return { outcome, tasks, statuses, warnings };
 }

@@ -27,14 +27,25 @@ for (const [name, argv, missing] of shells) {
     const set = await host.run(grub({ nohz_full: "2-3", nosmt: "" }));
     t.same(summary(set.ends), ["kernel-args /etc/default/grub.d/90-sampan.cfg changed", "kernel-reboot report skipped", "handler update-grub changed"]);
     t.match(set.ends[1]?.reason, "a reboot is needed: nohz_full=2-3 nosmt not in the running kernel");
-    t.same(summary((await host.run(grub({ nohz_full: "2-3", nosmt: "" }))).ends).filter((s) => s.endsWith("changed")), [], "once");
-    t.same(summary((await host.run(grub({}))).ends), ["kernel-args /etc/default/grub.d/90-sampan.cfg changed", "kernel-reboot report ok", "handler update-grub changed"],
-      "taken back before any reboot: none is needed");
-    const entry = await host.run(programOf("apply", resource({ type: "look", name: "grub.cfg", check: sh`differs entry "$(grep vmlinuz /boot/grub/grub.cfg)" ''`, apply: sh`:` })));
+    t.same(
+      summary((await host.run(grub({ nohz_full: "2-3", nosmt: "" }))).ends).filter((s) => s.endsWith("changed")),
+      [],
+      "once",
+    );
+    t.same(
+      summary((await host.run(grub({}))).ends),
+      ["kernel-args /etc/default/grub.d/90-sampan.cfg changed", "kernel-reboot report ok", "handler update-grub changed"],
+      "taken back before any reboot: none is needed",
+    );
+    const entry = await host.run(
+      programOf("apply", resource({ type: "look", name: "grub.cfg", check: sh`differs entry "$(grep vmlinuz /boot/grub/grub.cfg)" ''`, apply: sh`:` })),
+    );
     t.equal(entry.ends[0]?.changes[0]?.current.trim(), "linux /boot/vmlinuz  quiet");
 
     const cmdline = (args: Record<string, string>) => programOf("apply", kernelCmdlineArgs({ args }));
-    t.match((await host.run(cmdline({ nosmt: "" }))).ends, [{ status: "changed", changes: [{ current: "root=/dev/sda1  ro", desired: "root=/dev/sda1 ro nosmt" }] }]);
+    t.match((await host.run(cmdline({ nosmt: "" }))).ends, [
+      { status: "changed", changes: [{ current: "root=/dev/sda1  ro", desired: "root=/dev/sda1 ro nosmt" }] },
+    ]);
     t.match((await host.run(cmdline({ nosmt: "" }))).ends, [{ status: "ok" }]);
     t.match((await host.run(cmdline({}))).ends, [{ status: "changed", changes: [{ current: "root=/dev/sda1 ro nosmt", desired: "root=/dev/sda1 ro" }] }]);
 

@@ -1,8 +1,8 @@
 import t from "tap";
 import { absent } from "../../lib/resources/absent.mts";
-import { SCHEDULER_RULES, ioScheduler } from "../../lib/resources/io-scheduler.mts";
-import { sysctlBoot } from "../../lib/resources/sysctl-boot.mts";
+import { ioScheduler, SCHEDULER_RULES } from "../../lib/resources/io-scheduler.mts";
 import { sysctl, sysctlPath } from "../../lib/resources/sysctl.mts";
+import { sysctlBoot } from "../../lib/resources/sysctl-boot.mts";
 import { sysfs } from "../../lib/resources/sysfs.mts";
 import { skip, testLab } from "../lab/fixture.mts";
 import { run, sessionWith } from "./host.mts";
@@ -22,7 +22,9 @@ t.test("on a host", { skip }, async (t) => {
   t.test("sysctl", async (t) => {
     const syn = (value: string) => sysctl({ key: "net.ipv4.tcp_max_syn_backlog", value, container: "systemd-nspawn" });
     const before = await sh("cat /proc/sys/net/ipv4/tcp_max_syn_backlog");
-    t.match((await run(session, [syn("4321")], "check")).tasks, { "sysctl net.ipv4.tcp_max_syn_backlog": { status: "drift", changes: [{ attribute: "value", current: before, desired: "4321" }] } });
+    t.match((await run(session, [syn("4321")], "check")).tasks, {
+      "sysctl net.ipv4.tcp_max_syn_backlog": { status: "drift", changes: [{ attribute: "value", current: before, desired: "4321" }] },
+    });
     t.equal(await sh("cat /proc/sys/net/ipv4/tcp_max_syn_backlog"), before, "--check writes nothing");
     t.equal((await run(session, [syn("4321")])).outcome.counts.changed, 1);
     t.equal((await run(session, [syn(" 4321 ")])).outcome.counts.ok, 1, "once");
@@ -40,7 +42,9 @@ t.test("on a host", { skip }, async (t) => {
       const swappiness = await sh("cat /proc/sys/vm/swappiness");
       const vm = (value: string, container: string) => sysctl({ key: "vm.swappiness", value, container });
       const other = swappiness === "7" ? "8" : "7";
-      t.match((await run(session, [vm(other, "systemd-nspawn")])).statuses, { "sysctl vm.swappiness": "skipped: not settable in a container (systemd-nspawn)" });
+      t.match((await run(session, [vm(other, "systemd-nspawn")])).statuses, {
+        "sysctl vm.swappiness": "skipped: not settable in a container (systemd-nspawn)",
+      });
       t.match((await run(session, [vm(other, "")])).statuses, { "sysctl vm.swappiness": "skipped: not settable on this host" });
       t.match((await run(session, [vm(swappiness, "systemd-nspawn")])).statuses, { "sysctl vm.swappiness": "ok" });
     });
@@ -73,9 +77,14 @@ t.test("on a host", { skip }, async (t) => {
   });
 
   t.test("sysfs", async (t) => {
-    await sh("for i in 0 1 2; do mkdir -p /root/cpu$i; echo powersave >/root/cpu$i/g; done; echo performance >/root/cpu1/g; echo 'always [madvise] never' >/root/thp");
+    await sh(
+      "for i in 0 1 2; do mkdir -p /root/cpu$i; echo powersave >/root/cpu$i/g; done; echo performance >/root/cpu1/g; echo 'always [madvise] never' >/root/thp",
+    );
     const governors = sysfs({ path: "/root/cpu*/g", value: "performance", absent: "none here", readOnly: "no" });
-    t.match((await run(session, [governors], "check")).tasks["sysfs /root/cpu*/g"], { status: "drift", changes: [{ current: "powersave", desired: "performance" }] });
+    t.match((await run(session, [governors], "check")).tasks["sysfs /root/cpu*/g"], {
+      status: "drift",
+      changes: [{ current: "powersave", desired: "performance" }],
+    });
     t.equal((await run(session, [governors])).outcome.counts.changed, 1);
     t.equal(await sh("cat /root/cpu?/g"), "performance\nperformance\nperformance");
     t.equal((await run(session, [governors])).outcome.counts.ok, 1);
@@ -83,9 +92,18 @@ t.test("on a host", { skip }, async (t) => {
     const thp = (value: string) => sysfs({ path: "/root/thp", value, absent: "none here", readOnly: "no" });
     t.match((await run(session, [thp("madvise")])).statuses, { "sysfs /root/thp": "ok" }, "the choice in brackets is the value");
     t.match((await run(session, [thp("never")], "check")).tasks["sysfs /root/thp"], { changes: [{ current: "madvise", desired: "never" }] });
-    t.match((await run(session, [sysfs({ path: "/root/none*", value: "x", absent: "none here", readOnly: "no" })])).statuses, { "sysfs /root/none*": "skipped: none here" });
-    const real = sysfs({ path: "/sys/kernel/mm/transparent_hugepage/enabled", value: "never", absent: "none", readOnly: "not settable in a container (systemd-nspawn)" });
-    t.match((await run(session, [real])).statuses, { "sysfs /sys/kernel/mm/transparent_hugepage/enabled": "skipped: not settable in a container (systemd-nspawn)" });
+    t.match((await run(session, [sysfs({ path: "/root/none*", value: "x", absent: "none here", readOnly: "no" })])).statuses, {
+      "sysfs /root/none*": "skipped: none here",
+    });
+    const real = sysfs({
+      path: "/sys/kernel/mm/transparent_hugepage/enabled",
+      value: "never",
+      absent: "none",
+      readOnly: "not settable in a container (systemd-nspawn)",
+    });
+    t.match((await run(session, [real])).statuses, {
+      "sysfs /sys/kernel/mm/transparent_hugepage/enabled": "skipped: not settable in a container (systemd-nspawn)",
+    });
   });
 
   t.test("absent", async (t) => {
@@ -106,17 +124,34 @@ t.test("on a host", { skip }, async (t) => {
     t.teardown(() => sh("umount /sys/block /sys/dev"));
     const none = ioScheduler({ device: "/dev/mapper/vg-lv", mount: "/", scheduler: "none" });
     const checked = (await run(session, [none], "check")).tasks["io-scheduler /"];
-    t.same(checked?.changes, ["nvme0n1", "sda"].map((attribute) => ({ attribute, current: "mq-deadline", desired: "none" })).concat({ attribute: "at boot", current: "", desired: "none" }));
+    t.same(
+      checked?.changes,
+      ["nvme0n1", "sda"]
+        .map((attribute) => ({ attribute, current: "mq-deadline", desired: "none" }))
+        .concat({ attribute: "at boot", current: "", desired: "none" }),
+    );
     t.equal((await run(session, [none])).outcome.counts.changed, 1);
-    t.equal(await sh("cat /sys/block/sda/queue/scheduler /sys/block/nvme0n1/queue/scheduler /sys/block/dm-0/queue/scheduler"), "none\nnone\nnone [mq-deadline] kyber", "the disks, not the volume on them");
-    t.equal(await sh(`grep -v ^# ${SCHEDULER_RULES}`), ["nvme0n1", "sda"].map((d) => `ACTION=="add|change", SUBSYSTEM=="block", KERNEL=="${d}", ATTR{queue/scheduler}="none"`).join("\n"));
+    t.equal(
+      await sh("cat /sys/block/sda/queue/scheduler /sys/block/nvme0n1/queue/scheduler /sys/block/dm-0/queue/scheduler"),
+      "none\nnone\nnone [mq-deadline] kyber",
+      "the disks, not the volume on them",
+    );
+    t.equal(
+      await sh(`grep -v ^# ${SCHEDULER_RULES}`),
+      ["nvme0n1", "sda"].map((d) => `ACTION=="add|change", SUBSYSTEM=="block", KERNEL=="${d}", ATTR{queue/scheduler}="none"`).join("\n"),
+    );
     t.equal((await run(session, [none])).outcome.counts.ok, 1, "once");
     await sh(`echo >>${SCHEDULER_RULES} x`);
-    t.same((await run(session, [none])).tasks["io-scheduler /"]?.changes.map((c) => c.attribute), ["at boot"]);
+    t.same(
+      (await run(session, [none])).tasks["io-scheduler /"]?.changes.map((c) => c.attribute),
+      ["at boot"],
+    );
 
     t.test("a file system on no disk", async (t) => {
       await sh("rm /sys/dev/block/*");
-      t.match((await run(session, [ioScheduler({ device: "overlay", mount: "/", scheduler: "none" })])).statuses, { "io-scheduler /": "skipped: the store lies on overlay, which is no disk of this host" });
+      t.match((await run(session, [ioScheduler({ device: "overlay", mount: "/", scheduler: "none" })])).statuses, {
+        "io-scheduler /": "skipped: the store lies on overlay, which is no disk of this host",
+      });
     });
   });
 });

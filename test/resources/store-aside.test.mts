@@ -20,11 +20,17 @@ function folder(t: Test): string {
 
 /** Its status in every shell that a host may have, and what it says when it fails. The host has no server that would have to be stopped. */
 async function aside(t: Test, mode: "apply" | "check", store: string, saved: string[]): Promise<string> {
-  const verdicts = new Set<string>(), commands = folder(t);
-  for (const command of ["systemctl", "pidof"]) { writeFileSync(join(commands, command), "#!/bin/sh\n"); chmodSync(join(commands, command), 0o755); }
+  const verdicts = new Set<string>(),
+    commands = folder(t);
+  for (const command of ["systemctl", "pidof"]) {
+    writeFileSync(join(commands, command), "#!/bin/sh\n");
+    chmodSync(join(commands, command), 0o755);
+  }
   for (const [, shell] of mode === "check" ? shells.filter(([, , missing]) => !missing) : [["", ["sh"], false] as const]) {
     const host = new LocalHost(t, shell, new Disk(t), `mkdir -p /usr/local/sbin && mount --bind ${quote(commands)} /usr/local/sbin`);
-    const { ends: [end] } = await host.run(programOf(mode, storeAside({ storeDir: store, unit: "nats-server", saved })));
+    const {
+      ends: [end],
+    } = await host.run(programOf(mode, storeAside({ storeDir: store, unit: "nats-server", saved })));
     await host.close();
     verdicts.add(end!.failure ? `${end!.status}: ${end!.failure.what}` : end!.status);
   }
@@ -51,7 +57,8 @@ const ALL = ["LOGS", "ORDERS"];
 
 for (const version of VERSIONS) {
   t.test(`the store of nats-server ${version} alone`, async (t) => {
-    const store = await alone(t, version), streams = join(store, "jetstream/APP/streams");
+    const store = await alone(t, version),
+      streams = join(store, "jetstream/APP/streams");
     t.equal(await aside(t, "check", store, ALL), "drift", "what is in memory has no folder");
     t.match(await aside(t, "check", store, ["LOGS"]), /^failed: .* holds the stream ORDERS \(account APP\), which wasn't saved$/);
     t.match(await aside(t, "check", folder(t), ALL), /^failed: .* holds none of the old server's streams$/);

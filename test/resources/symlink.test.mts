@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { symlink } from "../../lib/resources/symlink.mts";
 import { Disk, LocalHost, programOf } from "../engine/local-host.mts";
@@ -27,10 +27,14 @@ for (const [name, argv, unusable] of shells) {
     });
 
     t.test("where it led before is kept, and stays when nothing is switched", async (t) => {
-      const to = async (target: string) => (await host.run(programOf("apply", symlink({ path: disk.at("kept"), target, former: disk.at("state", "former") })))).ends[0]!.status;
+      const to = async (target: string) =>
+        (await host.run(programOf("apply", symlink({ path: disk.at("kept"), target, former: disk.at("state", "former") })))).ends[0]!.status;
       t.equal(await to("one"), "changed");
       t.notOk(existsSync(disk.at("state", "former")), "there was nothing before");
-      for (const [target, status] of [["two", "changed"], ["two", "ok"]] as const) {
+      for (const [target, status] of [
+        ["two", "changed"],
+        ["two", "ok"],
+      ] as const) {
         t.equal(await to(target), status);
         t.equal(readFileSync(disk.at("state", "former"), "utf8"), "one\n");
       }

@@ -1,6 +1,6 @@
 import t, { type Test } from "tap";
-import type { Session } from "../../lib/engine/session.mts";
 import type { Resource } from "../../lib/engine/resource.mts";
+import type { Session } from "../../lib/engine/session.mts";
 import { service } from "../../lib/resources/service.mts";
 import { sysctl } from "../../lib/resources/sysctl.mts";
 import { group, user } from "../../lib/resources/user.mts";
@@ -50,17 +50,27 @@ t.test("what only a real system has", { skip }, async (t) => {
     await converges(t, sysctl({ key, value: " 2048\t 61000 ", container: "" }), "cat /proc/sys/net/ipv4/ip_local_port_range");
     t.match(await failure(sysctl({ key, value: "words", container: "" })), { what: /the kernel refuses .* = words/, next: /correct/ });
     t.equal(await statusOf(sysctl({ key: "net.no_such.key", value: 1, container: "" })), "skipped");
-    t.match((await run(session, [sysctl({ key: "vm.swappiness", value: 1, container: "systemd-nspawn" })])).ends[0], { status: "skipped", reason: /container \(systemd-nspawn\)/ });
+    t.match((await run(session, [sysctl({ key: "vm.swappiness", value: 1, container: "systemd-nspawn" })])).ends[0], {
+      status: "skipped",
+      reason: /container \(systemd-nspawn\)/,
+    });
   });
 
   t.test("service", async (t) => {
     const state = "systemctl show -p ActiveState,UnitFileState,NeedDaemonReload,InvocationID t-unit";
-    const unit = (exec: string): Promise<string> => hosts.sh(`printf '[Service]\\nExecStart=%s\\n[Install]\\nWantedBy=multi-user.target\\n' '${exec}' >/etc/systemd/system/t-unit.service`);
+    const unit = (exec: string): Promise<string> =>
+      hosts.sh(`printf '[Service]\\nExecStart=%s\\n[Install]\\nWantedBy=multi-user.target\\n' '${exec}' >/etc/systemd/system/t-unit.service`);
     const on = service({ name: "t-unit", enabled: true, running: true });
     await unit("/bin/sleep infinity");
     await converges(t, on, state);
-    await t.test("stopped by hand", async (t) => { await hosts.sh("systemctl stop t-unit"); await converges(t, on, state); });
-    await t.test("disabled by hand", async (t) => { await hosts.sh("systemctl disable -q t-unit"); await converges(t, on, state); });
+    await t.test("stopped by hand", async (t) => {
+      await hosts.sh("systemctl stop t-unit");
+      await converges(t, on, state);
+    });
+    await t.test("disabled by hand", async (t) => {
+      await hosts.sh("systemctl disable -q t-unit");
+      await converges(t, on, state);
+    });
     await t.test("enabled only until the next boot", async (t) => {
       await hosts.sh("systemctl disable -q t-unit; systemctl enable -q --runtime t-unit");
       await converges(t, on, state);
@@ -80,7 +90,7 @@ t.test("what only a real system has", { skip }, async (t) => {
       await hosts.sh("systemctl unmask -q t-unit; mv /root/t-unit.service /etc/systemd/system/");
     });
     await t.test("one that dies: its last words are shown", async (t) => {
-      await unit("/bin/sh -c \"echo wrong option in line 7 >&2; sleep 0.3; exit 1\"");
+      await unit('/bin/sh -c "echo wrong option in line 7 >&2; sleep 0.3; exit 1"');
       const dies = service({ name: "t-unit", enabled: true, running: true, ready: sh`false` });
       await hosts.sh("systemctl stop t-unit");
       t.match(await failure(dies), { output: /wrong option in line 7/ });
@@ -93,7 +103,9 @@ t.test("what only a real system has", { skip }, async (t) => {
       await unit("/bin/sleep infinity");
       await hosts.sh("systemctl daemon-reload; systemctl start t-unit");
       await converges(t, service({ name: "t-unit", enabled: false, running: false }), state);
-      await hosts.sh("printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/t-static.service; systemctl daemon-reload; systemctl start t-static");
+      await hosts.sh(
+        "printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/t-static.service; systemctl daemon-reload; systemctl start t-static",
+      );
       await converges(t, service({ name: "t-static", enabled: false, running: false }), "systemctl is-active t-static || :");
     });
   });

@@ -21,7 +21,12 @@ t.test("backup and restore of a running cluster", { skip }, async (t) => {
   const to = join(dir, "first");
   await create(nc, "JOBS", { retention: "workqueue", num_replicas: 3 });
   await consumer(nc, "JOBS", "workers");
-  await fill(nc, 2000, (i) => `JOBS.${i % 5}`, () => "x".repeat(1000));
+  await fill(
+    nc,
+    2000,
+    (i) => `JOBS.${i % 5}`,
+    () => "x".repeat(1000),
+  );
   await work(nc, "JOBS", "workers", 500);
   const manifest = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as Manifest;
 
@@ -43,7 +48,10 @@ t.test("backup and restore of a running cluster", { skip }, async (t) => {
     exits(t, run, 0);
     t.same(readdirSync(dir), ["first"], "and nothing is left of the killed one");
     const { streams, servers } = manifest(to);
-    t.same(streams.map((s) => s.name), ["JOBS", "LOGS"]);
+    t.same(
+      streams.map((s) => s.name),
+      ["JOBS", "LOGS"],
+    );
     t.same(servers, Object.fromEntries(site.names.map((n) => [n, "2.15.1"])));
     t.match(streams[0], { messages: 1500, first: 501, last: 2000, consumers: [{ name: "workers", ackFloor: 500 }] });
     for (const file of readdirSync(to)) t.equal(statSync(join(to, file)).mode & 0o777, 0o600, file);
@@ -80,7 +88,13 @@ t.test("backup and restore of a running cluster", { skip }, async (t) => {
     t.equal((await streamInfo(nc, "JOBS"))?.state.messages, 1500);
     const side = readdirSync(dir).find((name) => /-JOBS-before-restore$/.test(name))!;
     t.match(manifest(join(dir, side)).streams, [{ name: "JOBS", messages: 1510, last: 2010 }], "the stream as it was is beside the backup");
-    t.match(replaced.of("warning").map((w) => w.text).join("\n"), new RegExp(`kept in .*${side}`));
+    t.match(
+      replaced
+        .of("warning")
+        .map((w) => w.text)
+        .join("\n"),
+      new RegExp(`kept in .*${side}`),
+    );
   });
 
   t.test("into a cluster that has lost them; killed in the middle, and run again", async (t) => {
@@ -92,10 +106,17 @@ t.test("backup and restore of a running cluster", { skip }, async (t) => {
     await killed.result;
     const run = await site.play("restore.mts", "--from", to).result;
     exits(t, run, 0);
-    t.ok(run.ends("ok").some((e) => e.role === "verify"), "it ends with verify");
+    t.ok(
+      run.ends("ok").some((e) => e.role === "verify"),
+      "it ends with verify",
+    );
     for (const saved of manifest(to).streams) {
       const { state, config, cluster } = (await streamInfo(nc, saved.name))!;
-      t.same([state.messages, state.first_seq, state.last_seq, config.num_replicas, cluster?.replicas?.length], [saved.messages, saved.first, saved.last, 3, 2], saved.name);
+      t.same(
+        [state.messages, state.first_seq, state.last_seq, config.num_replicas, cluster?.replicas?.length],
+        [saved.messages, saved.first, saved.last, 3, 2],
+        saved.name,
+      );
     }
     const again = await site.play("restore.mts", "--from", to).result;
     exits(t, again, 0);

@@ -1,9 +1,9 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { type Server, createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawn } from "node:child_process";
 import t from "tap";
 import { root } from "../lab/fixture.mts";
 
@@ -11,9 +11,15 @@ t.setTimeout(600_000);
 
 const dir = mkdtempSync(join(tmpdir(), "sampan-cli-"));
 let connections = 0;
-const sshd: Server = createServer((socket) => { connections++; socket.destroy(); }).listen(0, "127.0.0.1");
+const sshd: Server = createServer((socket) => {
+  connections++;
+  socket.destroy();
+}).listen(0, "127.0.0.1");
 await once(sshd, "listening");
-t.teardown(() => { sshd.close(); rmSync(dir, { recursive: true, force: true }); });
+t.teardown(() => {
+  sshd.close();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 /** Three hosts whose sshd counts who knocks. */
 function inventory(name: string, more = ""): string {
@@ -21,16 +27,24 @@ function inventory(name: string, more = ""): string {
   mkdirSync(join(folder, "group_vars"), { recursive: true });
   const port = (sshd.address() as { port: number }).port;
   writeFileSync(join(folder, "hosts.yml"), `nats:\n  hosts:\n${[1, 2, 3].map((i) => `    nats-node-${i}: { address: 127.0.0.${i} }\n`).join("")}`);
-  writeFileSync(join(folder, "group_vars/all.yml"), `ssh: { port: ${port}, user: root }\nstreams:\n  - { name: LOGS, subjects: [logs.>], num_replicas: 3 }\n${more}`);
+  writeFileSync(
+    join(folder, "group_vars/all.yml"),
+    `ssh: { port: ${port}, user: root }\nstreams:\n  - { name: LOGS, subjects: [logs.>], num_replicas: 3 }\n${more}`,
+  );
   return folder;
 }
 
 function site(...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const child = spawn(join(root, "playbooks/site.mts"), args, { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "", stderr = "";
-    child.stdout.on("data", (d: Buffer) => { stdout += d.toString(); });
-    child.stderr.on("data", (d: Buffer) => { stderr += d.toString(); });
+    let stdout = "",
+      stderr = "";
+    child.stdout.on("data", (d: Buffer) => {
+      stdout += d.toString();
+    });
+    child.stderr.on("data", (d: Buffer) => {
+      stderr += d.toString();
+    });
     child.once("close", (status) => resolve({ status, stdout, stderr }));
   });
 }
@@ -79,12 +93,25 @@ t.test("--list-hosts and --list-tasks call nobody and write nothing", async (t) 
   t.same(await site("-i", fresh, "--list-hosts", "--limit", "nats-node-2"), { status: 0, stdout: "nats-node-2  127.0.0.2\n", stderr: "" });
   const all = await site("-i", fresh, "--list-tasks");
   t.equal(all.status, 0, all.stderr);
-  const roles = [...new Set(all.stdout.trim().split("\n").map((l) => l.split(": ")[0]))];
+  const roles = [
+    ...new Set(
+      all.stdout
+        .trim()
+        .split("\n")
+        .map((l) => l.split(": ")[0]),
+    ),
+  ];
   t.same(roles, ["kernel-tuning", "nats-install", "cluster-config", "jetstream-setup", "verify"], "in the order in which they run");
   t.match(all.stdout, "cluster-config: file /etc/nats/nats-server.conf\n");
   t.match(all.stdout, "jetstream-setup: stream LOGS\n");
   const one = await site("-i", fresh, "--list-tasks", "--role", "jetstream-setup");
-  t.ok(one.stdout.trim().split("\n").every((l) => l.startsWith("jetstream-setup: ")), one.stdout);
+  t.ok(
+    one.stdout
+      .trim()
+      .split("\n")
+      .every((l) => l.startsWith("jetstream-setup: ")),
+    one.stdout,
+  );
   t.equal(connections, 0);
   t.same(readdirSync(fresh).sort(), ["group_vars", "hosts.yml"], "neither .env nor pki");
 });

@@ -1,21 +1,26 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { root, skip } from "../lab/fixture.mts";
 import { until } from "../nats/until.mts";
 import { exits, type Result } from "../support/result.mts";
-import { siteLab, type Site } from "../support/site.mts";
+import { type Site, siteLab } from "../support/site.mts";
 
 t.setTimeout(1_200_000);
 
 const NAMES = ["kill-node", "kill-meta-leader", "kill-stream-leader", "partition", "pause", "fill-disk", "lose-store", "restart-all"];
 const STORE = "/var/lib/nats/jetstream";
 const drill = (site: Site, ...args: string[]) => site.play("drill.mts", ...args);
-const rows = (run: Result): string[][] => run.of("table").filter((e) => e.title.endsWith(": drill")).flatMap((e) => e.rows);
+const rows = (run: Result): string[][] =>
+  run
+    .of("table")
+    .filter((e) => e.title.endsWith(": drill"))
+    .flatMap((e) => e.rows);
 /** What a drill may have left on the hosts. */
-const leftovers = (site: Site): Promise<string[]> => site.everywhere(`
+const leftovers = (site: Site): Promise<string[]> =>
+  site.everywhere(`
   { cat /run/sampan/drill/fault; ls -d ${STORE}/sampan-drill-*; ip rule show | grep blackhole; ip -6 rule show | grep blackhole
   systemctl list-units --all --plain --no-legend 'sampan-drill*'; systemctl is-active nats-server | grep -vx active
   grep '^State:.T' /proc/$(systemctl show -p MainPID nats-server | cut -d= -f2)/status; } 2>/dev/null || :`);
@@ -32,8 +37,14 @@ t.test("a drill", { skip }, async (t) => {
     const before = await site.servers();
     const run = await drill(site, "--check").result;
     exits(t, run, 2);
-    t.same(run.ends("drift").map((e) => e.task), NAMES);
-    t.match(run.ends("drift").find((e) => e.task === "kill-meta-leader"), { changes: [{ attribute: /^nats-node-\d$/, desired: /SIGKILL/ }], reason: /starts it again/ });
+    t.same(
+      run.ends("drift").map((e) => e.task),
+      NAMES,
+    );
+    t.match(
+      run.ends("drift").find((e) => e.task === "kill-meta-leader"),
+      { changes: [{ attribute: /^nats-node-\d$/, desired: /SIGKILL/ }], reason: /starts it again/ },
+    );
     t.same(await site.servers(), before);
     t.same(await leftovers(site), nothing);
   });
@@ -42,7 +53,10 @@ t.test("a drill", { skip }, async (t) => {
     const run = await drill(site, "--hold", "3s").result;
     exits(t, run, 0);
     const table = rows(run);
-    t.same(table.map(([fault]) => fault), NAMES);
+    t.same(
+      table.map(([fault]) => fault),
+      NAMES,
+    );
     for (const [fault, hit, acked, lost, twice, , , publishGap, , , redundant] of table) {
       t.match(hit, fault === "restart-all" ? /^all 3$/ : /^nats-node-\d$/, `${fault}: ${hit}`);
       t.ok(Number(acked!.replaceAll(",", "")) > 300, `${fault}: ${acked} acknowledged`);
@@ -50,36 +64,69 @@ t.test("a drill", { skip }, async (t) => {
       t.match(publishGap, /\d m?s$/);
       t.match(redundant, /\d m?s$/, `${fault}: full redundancy after ${redundant}`);
     }
-    t.match(run.of("warning").map((e) => e.text), [/sync_interval 2m, a power cut/]);
-    t.ok(run.ends("ok").some((e) => e.phase === "verify"), "it ends with verify");
+    t.match(
+      run.of("warning").map((e) => e.text),
+      [/sync_interval 2m, a power cut/],
+    );
+    t.ok(
+      run.ends("ok").some((e) => e.phase === "verify"),
+      "it ends with verify",
+    );
     t.same(await leftovers(site), nothing);
-    t.same((await site.state()).streams.map((s) => s.name), ["LOGS"], "no stream of a load is left");
+    t.same(
+      (await site.state()).streams.map((s) => s.name),
+      ["LOGS"],
+      "no stream of a load is left",
+    );
   });
 
   t.test("Ctrl-C in the middle of a partition: it is undone, and the run says so", async (t) => {
     const running = drill(site, "--fault", "partition", "--hold", "10m");
     await running.until((e) => e.type === "task_progress" && /cut off/.test(e.text), "a partition");
-    await until(() => leftovers(site), (l) => l.some((text) => text.includes("blackhole")), 60_000);
+    await until(
+      () => leftovers(site),
+      (l) => l.some((text) => text.includes("blackhole")),
+      60_000,
+    );
     running.signal("SIGINT");
     const run = await running.result;
     exits(t, run, 130);
     t.same(await leftovers(site), nothing);
-    t.same((await site.state()).streams.map((s) => s.name), ["LOGS"]);
+    t.same(
+      (await site.state()).streams.map((s) => s.name),
+      ["LOGS"],
+    );
   });
 
   t.test("the controller is killed while a node stands still: the host heals by itself", async (t) => {
     const running = drill(site, "--fault", "pause", "--hold", "1s");
     await running.until((e) => e.type === "task_progress" && /stands still/.test(e.text), "a pause");
-    await until(() => leftovers(site), (l) => l.some((text) => /State:.T/.test(text)), 60_000);
+    await until(
+      () => leftovers(site),
+      (l) => l.some((text) => /State:.T/.test(text)),
+      60_000,
+    );
     running.signal("SIGKILL");
     await running.result;
     t.match((await leftovers(site)).join(""), /pause/, "left behind");
-    t.same(await until(() => leftovers(site), (l) => l.every((text) => text === ""), 120_000), nothing, "and undone by the host's own timer");
+    t.same(
+      await until(
+        () => leftovers(site),
+        (l) => l.every((text) => text === ""),
+        120_000,
+      ),
+      nothing,
+      "and undone by the host's own timer",
+    );
   });
 
   t.test("the controller is killed, and the next drill comes first: it begins by undoing what is left", async (t) => {
     const running = drill(site, "--fault", "partition", "--hold", "10m");
-    await until(() => leftovers(site), (l) => l.some((text) => text.includes("blackhole")), 60_000);
+    await until(
+      () => leftovers(site),
+      (l) => l.some((text) => text.includes("blackhole")),
+      60_000,
+    );
     running.signal("SIGKILL");
     await running.result;
     await site.everywhere("flock -w 60 /run/sampan/lock true");
@@ -94,12 +141,17 @@ t.test("a drill", { skip }, async (t) => {
 
   t.test("what can't be done without harm is skipped, with the reason", async (t) => {
     const app = await site.app(t);
-    const create = await app.request("$JS.API.STREAM.CREATE.CACHE", JSON.stringify({ name: "CACHE", subjects: ["cache.>"], storage: "memory", num_replicas: 3 }), { timeout: 5000 });
+    const create = await app.request(
+      "$JS.API.STREAM.CREATE.CACHE",
+      JSON.stringify({ name: "CACHE", subjects: ["cache.>"], storage: "memory", num_replicas: 3 }),
+      { timeout: 5000 },
+    );
     t.notMatch(create.json(), { error: {} });
     await site.everywhere(`umount -l ${STORE}`);
     const run = await drill(site, "--check", "--fault", "restart-all", "--fault", "fill-disk").result;
     t.match(Object.fromEntries(run.ends("skipped").map((e) => [e.task, e.reason])), {
-      "restart-all": /would destroy CACHE/, "fill-disk": /no file system of its own \(it lies in that of \/\)/,
+      "restart-all": /would destroy CACHE/,
+      "fill-disk": /no file system of its own \(it lies in that of \/\)/,
     });
   });
 
@@ -135,5 +187,11 @@ t.test("bad usage", async (t) => {
   }
   const list = run("--list");
   t.equal(list.status, 0);
-  t.same(list.stdout.trim().split("\n").map((l) => l.split(" ")[0]), NAMES);
+  t.same(
+    list.stdout
+      .trim()
+      .split("\n")
+      .map((l) => l.split(" ")[0]),
+    NAMES,
+  );
 });

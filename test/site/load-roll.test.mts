@@ -8,7 +8,8 @@ import { siteLab } from "../support/site.mts";
 
 t.setTimeout(900_000);
 
-const vars = (grace: string, payload: string): string => `verify: { rate: 1000, seconds: 1, settle: 1s }\nlame_duck_grace_period: ${grace}\nmax_payload: ${payload}\n`;
+const vars = (grace: string, payload: string): string =>
+  `verify: { rate: 1000, seconds: 1, settle: 1s }\nlame_duck_grace_period: ${grace}\nmax_payload: ${payload}\n`;
 
 t.test("changes of the configuration under a load that accounts for every message", { skip }, async (t) => {
   const site = await siteLab(t, "loadroll");

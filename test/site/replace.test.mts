@@ -3,15 +3,15 @@ import { join } from "node:path";
 import t from "tap";
 import { connectSys } from "../../lib/nats/connect.mts";
 import { streamInfo } from "../../lib/nats/jetstream/api.mts";
-import { metaGroup } from "../../lib/nats/jetstream/peers.mts";
 import { holders } from "../../lib/nats/jetstream/move.mts";
+import { metaGroup } from "../../lib/nats/jetstream/peers.mts";
+import { steadyLoad } from "../../lib/nats/load/steady.mts";
+import { accountTable, findings } from "../../lib/nats/load/steady-account.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import { skip } from "../lab/fixture.mts";
 import { until } from "../nats/until.mts";
 import { exits } from "../support/result.mts";
-import { siteLab, type Site } from "../support/site.mts";
-import { steadyLoad } from "../../lib/nats/load/steady.mts";
-import { accountTable, findings } from "../../lib/nats/load/steady-account.mts";
+import { type Site, siteLab } from "../support/site.mts";
 
 t.setTimeout(1_200_000);
 
@@ -25,7 +25,11 @@ function hosts(site: Site, ...names: string[]): void {
 const seenBy = (site: Site, ...names: string[]) => ({ ...site.target, nodes: site.target.nodes.filter((n) => names.includes(n.name)) });
 const group = async (site: Site, ...names: string[]): Promise<string[]> => {
   const sys = await connectSys(seenBy(site, ...names));
-  try { return (await metaGroup(sys, names))?.members.map((m) => m.name).sort() ?? []; } finally { await sys.close(); }
+  try {
+    return (await metaGroup(sys, names))?.members.map((m) => m.name).sort() ?? [];
+  } finally {
+    await sys.close();
+  }
 };
 const failure = (run: Awaited<ReturnType<Site["run"]>>) => run.ends("failed")[0]?.failure;
 
@@ -35,10 +39,12 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
   hosts(site, one, two, three);
   await site.rollout();
   const app = await site.app(t);
-  const api = async (subject: string, body: object) => (await app.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 10_000 })).json<{ cluster?: { leader?: string } }>();
+  const api = async (subject: string, body: object) =>
+    (await app.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 10_000 })).json<{ cluster?: { leader?: string } }>();
   // an R1 stream on the node that will die
   let solo = "";
-  for (let i = 0; !solo && i < 12; i++) if ((await api(`STREAM.CREATE.SOLO${i}`, { name: `SOLO${i}`, subjects: [`solo${i}`], num_replicas: 1 })).cluster?.leader === two) solo = `SOLO${i}`;
+  for (let i = 0; !solo && i < 12; i++)
+    if ((await api(`STREAM.CREATE.SOLO${i}`, { name: `SOLO${i}`, subjects: [`solo${i}`], num_replicas: 1 })).cluster?.leader === two) solo = `SOLO${i}`;
   const load = await steadyLoad(seenBy(site, one, two, three));
   t.teardown(() => load.stop());
   hosts(site, one, two, three, four);
@@ -49,7 +55,10 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
     t.match(failure(run), { what: /nats-node-2 isn't dead: its server answers/, next: /--retire/ });
     t.same(run.ends("changed"), []);
     t.match(await site.play("replace-node.mts", "--dead", two, "--with", two).result, { status: 3, stderr: /is the dead one itself/ });
-    t.match(await site.play("replace-node.mts", "--dead", two, "--with", "nats-node-9").result, { status: 3, stderr: /^--with nats-node-9: the inventory has no such host; .*\n$/ });
+    t.match(await site.play("replace-node.mts", "--dead", two, "--with", "nats-node-9").result, {
+      status: 3,
+      stderr: /^--with nats-node-9: the inventory has no such host; .*\n$/,
+    });
   });
 
   load.mark("dead");
@@ -71,14 +80,24 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
     await first.result;
     const run = await site.play("replace-node.mts", ...WITH, "--accept-loss").result;
     exits(t, run, 0);
-    t.match(run.of("warning").map((e) => e.text).join("\n"), /nats-node-2 can't be reached, so its server isn't switched off/);
+    t.match(
+      run
+        .of("warning")
+        .map((e) => e.text)
+        .join("\n"),
+      /nats-node-2 can't be reached, so its server isn't switched off/,
+    );
     t.same(await group(site, one, three, four), [one, three, four], "no ghost");
     const logs = (await observe(seenBy(site, one, three, four))).streams.find((s) => s.name === "LOGS")!;
     t.same(holders(logs).sort(), [one, three, four], "the stream's third replica is on the new host");
     t.notMatch(readFileSync(join(site.inventory, "hosts.yml"), "utf8"), /nats-node-2/);
     t.same((await site.rollout()).deviations, [], "site.mts has nothing to do");
     const account = await load.stop();
-    t.comment(accountTable(account).rows.map((row) => row.join(" | ")).join("\n"));
+    t.comment(
+      accountTable(account)
+        .rows.map((row) => row.join(" | "))
+        .join("\n"),
+    );
     t.same(findings(account), [], `all of ${account.acked} acknowledged messages are there`);
     t.ok(account.acked > 1000);
   });
@@ -88,12 +107,24 @@ t.test("a new host takes the place of a dead node, under load", { skip }, async 
     // the others have forgotten whom they had removed
     for (const name of [one, three, four]) await site.sh(name, "systemctl restart nats-server");
     await site.lab.boot(two);
-    await until(() => observe(seenBy(site, one, three, four)), (s) => s.servers.some((o) => o.name === two && o.inMesh), 60_000);
+    await until(
+      () => observe(seenBy(site, one, three, four)),
+      (s) => s.servers.some((o) => o.name === two && o.inMesh),
+      60_000,
+    );
     const verify = await site.play("verify.mts").result;
     exits(t, verify, 1);
     t.match(JSON.stringify(verify.ends("failed").map((e) => e.failure)), /nats-node-2/);
     const logs = (await observe(seenBy(site, one, three, four))).streams.find((s) => s.name === "LOGS")!;
-    t.same([holders(logs).sort().filter((h) => h !== two), (await streamInfo(app, "LOGS"))!.state.last_seq >= last_seq], [[one, three, four], true]);
+    t.same(
+      [
+        holders(logs)
+          .sort()
+          .filter((h) => h !== two),
+        (await streamInfo(app, "LOGS"))!.state.last_seq >= last_seq,
+      ],
+      [[one, three, four], true],
+    );
     hosts(site, one, two, three, four);
     exits(t, await site.play("scale.mts", "--remove", two).result, 0);
     t.same(await group(site, one, three, four), [one, three, four]);

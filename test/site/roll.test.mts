@@ -5,7 +5,7 @@ import { skip } from "../lab/fixture.mts";
 import { until } from "../nats/until.mts";
 import { absences, journal, overlaps } from "../support/journal.mts";
 import { exits, type Result } from "../support/result.mts";
-import { siteLab, type Site } from "../support/site.mts";
+import { type Site, siteLab } from "../support/site.mts";
 import { Writer } from "../support/writer.mts";
 
 t.setTimeout(1_200_000);
@@ -20,7 +20,12 @@ const USERS = `users:
   - { name: shop, account: APP, password: "\${SHOP_PASSWORD}" }
 `;
 
-const rolled = (run: Result): string[] => run.ends("changed").filter((e) => e.task === HANDLER).map((e) => e.lane).sort();
+const rolled = (run: Result): string[] =>
+  run
+    .ends("changed")
+    .filter((e) => e.task === HANDLER)
+    .map((e) => e.lane)
+    .sort();
 const pids = async (site: Site): Promise<string[]> => Object.values(await site.servers()).map((s) => s.pid);
 
 t.test("a running cluster takes changes without an outage", { skip }, async (t) => {
@@ -35,7 +40,11 @@ t.test("a running cluster takes changes without an outage", { skip }, async (t) 
     site.vars(vars("1s", `max_payload: 2MB\n${USERS}`));
     const check = await site.run("--check", "--diff");
     exits(t, check, 2);
-    t.same(check.deviations.filter((d) => d.includes("handler")), site.names.map((n) => `${n}: ${HANDLER} drift`), "the reload is foreseen");
+    t.same(
+      check.deviations.filter((d) => d.includes("handler")),
+      site.names.map((n) => `${n}: ${HANDLER} drift`),
+      "the reload is foreseen",
+    );
     const run = await site.run();
     exits(t, run, 0);
     t.same(rolled(run), site.names);
@@ -87,10 +96,16 @@ t.test("a running cluster takes changes without an outage", { skip }, async (t) 
     for (const name of rest) t.match(where, name, `tells that ${name} is still to come`);
     const check = await site.run("--check");
     exits(t, check, 2);
-    t.same(check.deviations, rest.map((n) => `${n}: ${HANDLER} drift`));
+    t.same(
+      check.deviations,
+      rest.map((n) => `${n}: ${HANDLER} drift`),
+    );
     const rerun = await site.run();
     exits(t, rerun, 0);
-    t.same(rerun.deviations, rest.map((n) => `${n}: ${HANDLER} changed`));
+    t.same(
+      rerun.deviations,
+      rest.map((n) => `${n}: ${HANDLER} changed`),
+    );
     t.same(overlaps(await absences(site, since)), []);
     exits(t, await site.run("--check"), 0);
   });
@@ -116,10 +131,21 @@ t.test("a running cluster takes changes without an outage", { skip }, async (t) 
     await running.until((e) => e.type === "task_start" && e.phase === ROLL && e.lane !== lane, "a second restart");
     running.signal("SIGKILL");
     t.equal((await running.result).signal, "SIGKILL");
-    await Promise.all(site.names.map((n) => until(() => site.lab.exec(n, ["flock", "-n", "/run/sampan/lock", "true"]), (r) => r.code === 0, 120_000)));
+    await Promise.all(
+      site.names.map((n) =>
+        until(
+          () => site.lab.exec(n, ["flock", "-n", "/run/sampan/lock", "true"]),
+          (r) => r.code === 0,
+          120_000,
+        ),
+      ),
+    );
     const rerun = await site.run();
     exits(t, rerun, 0);
-    t.ok(rerun.deviations.every((d) => d.endsWith(`${HANDLER} changed`)), rerun.deviations.join(", "));
+    t.ok(
+      rerun.deviations.every((d) => d.endsWith(`${HANDLER} changed`)),
+      rerun.deviations.join(", "),
+    );
     const away = await absences(site, since);
     t.same(away.map((a) => a.host).sort(), site.names, "each was away once");
     t.same(overlaps(away), [], "never two at the same time");

@@ -18,10 +18,20 @@ t.test("bare hosts become a cluster, and stay as they are", { skip }, async (t) 
     exits(t, run, 2);
     t.same(run.ends("changed", "failed"), []);
     for (const name of site.names) t.ok(run.recap[name]!.drift > 20, `${name}: drift`);
-    t.match(run.ends("drift").find((e) => e.lane === two && e.task === "file /etc/nats/nats-server.conf"), { diff: /^\+cluster \{$/m });
+    t.match(
+      run.ends("drift").find((e) => e.lane === two && e.task === "file /etc/nats/nats-server.conf"),
+      { diff: /^\+cluster \{$/m },
+    );
     const cluster = run.of("task_end").filter((e) => !site.names.includes(e.lane));
-    t.same(cluster.filter((e) => !["unknown", "skipped"].includes(e.status)).map((e) => e.task), [], "streams and verify can't be known");
-    t.match(cluster.find((e) => e.role === "verify"), { status: "unknown", reason: /^depends on/ });
+    t.same(
+      cluster.filter((e) => !["unknown", "skipped"].includes(e.status)).map((e) => e.task),
+      [],
+      "streams and verify can't be known",
+    );
+    t.match(
+      cluster.find((e) => e.role === "verify"),
+      { status: "unknown", reason: /^depends on/ },
+    );
     for (const [i, name] of site.names.entries()) t.same(differences(before[i]!, await listing(site, name)), [], `${name}: nothing written`);
     for (const made of [".env", "pki"]) t.notOk(existsSync(join(site.inventory, made)), `${made}: nothing made on the controller`);
   });
@@ -32,11 +42,30 @@ t.test("bare hosts become a cluster, and stay as they are", { skip }, async (t) 
     for (const name of site.names) t.ok(run.recap[name]!.changed > 20, `${name} changed`);
     t.match(run.of("run_end"), [{ exit: 0 }]);
     t.ok(run.ends("ok").some((e) => e.role === "verify" && e.task === "pull from a stream"));
-    t.same(await site.everywhere("systemctl is-active nats-server; systemctl is-enabled nats-server"), ["active\nenabled", "active\nenabled", "active\nenabled"]);
+    t.same(await site.everywhere("systemctl is-active nats-server; systemctl is-enabled nats-server"), [
+      "active\nenabled",
+      "active\nenabled",
+      "active\nenabled",
+    ]);
     const { servers, streams } = await site.state();
-    t.same(servers.map((s) => [s.version, s.routes.length]), [["2.15.1", 2], ["2.15.1", 2], ["2.15.1", 2]]);
-    t.match(streams.find((s) => s.name === "LOGS"), { config: { num_replicas: 3 }, consumers: [{ name: "pull-worker" }] });
-    for (const [path, mode] of [[".env", 0o600], ["pki", 0o700], ["pki/ca.key", 0o600], [`pki/${one}.key`, 0o600]] as const)
+    t.same(
+      servers.map((s) => [s.version, s.routes.length]),
+      [
+        ["2.15.1", 2],
+        ["2.15.1", 2],
+        ["2.15.1", 2],
+      ],
+    );
+    t.match(
+      streams.find((s) => s.name === "LOGS"),
+      { config: { num_replicas: 3 }, consumers: [{ name: "pull-worker" }] },
+    );
+    for (const [path, mode] of [
+      [".env", 0o600],
+      ["pki", 0o700],
+      ["pki/ca.key", 0o600],
+      [`pki/${one}.key`, 0o600],
+    ] as const)
       t.equal(statSync(join(site.inventory, path)).mode & 0o777, mode, path);
   });
 
@@ -93,15 +122,25 @@ t.test("bare hosts become a cluster, and stay as they are", { skip }, async (t) 
     exits(t, run, 0);
     t.same(run.deviations, [`${three}: file /etc/nats/nats-server.env changed`]);
     t.equal(run.of("task_end").find((e) => e.lane === three)?.task, "file /etc/nats/nats-server.env", "it is the first");
-    t.ok(run.of("task_end").some((e) => e.role === "verify"), "and all after it ran");
-    t.same((await site.rollout()).deviations, [`${three}: file /etc/sysctl.d/99-sampan.conf changed`, `${three}: file /usr/local/lib/sampan/nats-fingerprint changed`], "a full run then does the rest");
+    t.ok(
+      run.of("task_end").some((e) => e.role === "verify"),
+      "and all after it ran",
+    );
+    t.same(
+      (await site.rollout()).deviations,
+      [`${three}: file /etc/sysctl.d/99-sampan.conf changed`, `${three}: file /usr/local/lib/sampan/nats-fingerprint changed`],
+      "a full run then does the rest",
+    );
   });
 
   t.test("--limit on a bare host beside existing ones: it joins them, and nobody else is touched", async (t) => {
     await site.lab.reset(two);
     const before = await site.everywhere("cat /etc/machine-id; systemctl show -P ExecMainStartTimestampMonotonic nats-server 2>/dev/null");
     const run = await site.run("--limit", two);
-    t.same(run.of("host_connected").map((e) => e.lane), [two]);
+    t.same(
+      run.of("host_connected").map((e) => e.lane),
+      [two],
+    );
     t.ok(run.recap[two]!.changed > 20);
     const conf = await site.sh(two, "cat /etc/nats/nats-server.conf");
     for (const peer of [one, three]) t.ok(conf.includes(`"nats://${site.address(peer)}:6222"`), `a route to ${peer}`);

@@ -10,31 +10,51 @@ import { skip } from "../lab/fixture.mts";
 import { until } from "../nats/until.mts";
 import { exits, type Result } from "../support/result.mts";
 import { Sampler } from "../support/sampler.mts";
-import { siteLab, type Running, type Site } from "../support/site.mts";
+import { type Running, type Site, siteLab } from "../support/site.mts";
 import { Writer } from "../support/writer.mts";
 
 t.setTimeout(600_000);
 
 const HANDLER = "handler reload or restart nats-server";
 const SEED = /\bSU[A-Z2-7]{56}\b/;
-const reloaded = (run: Result): string[] => run.ends("changed").filter((e) => e.task === HANDLER).map((e) => e.lane).sort();
+const reloaded = (run: Result): string[] =>
+  run
+    .ends("changed")
+    .filter((e) => e.task === HANDLER)
+    .map((e) => e.lane)
+    .sort();
 const pids = async (site: Site): Promise<string[]> => Object.values(await site.servers()).map((s) => s.pid);
 const files = (site: Site): Record<string, string> =>
-  Object.fromEntries([".env", ...readdirSync(join(site.inventory, "pki")).map((f) => `pki/${f}`)].map((f) => [f, readFileSync(join(site.inventory, f), "utf8")]));
+  Object.fromEntries(
+    [".env", ...readdirSync(join(site.inventory, "pki")).map((f) => `pki/${f}`)].map((f) => [f, readFileSync(join(site.inventory, f), "utf8")]),
+  );
 
 /** Serial numbers of the certificates that the servers show, in the hosts' order. */
-const shown = (site: Site): Promise<string[]> => Promise.all(site.hosts.map((h) => new Promise<string>((resolve, reject) => {
-  const socket = connect({ host: h.address, port: 4222 });
-  socket.once("error", reject);
-  // The server greets in clear; then comes TLS.
-  socket.once("data", () => {
-    const secure = tlsConnect({ socket, rejectUnauthorized: false }, () => { resolve(secure.getPeerCertificate().serialNumber); secure.destroy(); });
-    secure.once("error", reject);
-  });
-})));
+const shown = (site: Site): Promise<string[]> =>
+  Promise.all(
+    site.hosts.map(
+      (h) =>
+        new Promise<string>((resolve, reject) => {
+          const socket = connect({ host: h.address, port: 4222 });
+          socket.once("error", reject);
+          // The server greets in clear; then comes TLS.
+          socket.once("data", () => {
+            const secure = tlsConnect({ socket, rejectUnauthorized: false }, () => {
+              resolve(secure.getPeerCertificate().serialNumber);
+              secure.destroy();
+            });
+            secure.once("error", reject);
+          });
+        }),
+    ),
+  );
 
 /** Why nobody lets us in; "let in" when somebody does. */
-const refusal = (target: ClusterTarget): Promise<string> => connectApp(target).then((nc) => nc.close().then(() => "let in"), (error: Error) => error.message);
+const refusal = (target: ClusterTarget): Promise<string> =>
+  connectApp(target).then(
+    (nc) => nc.close().then(() => "let in"),
+    (error: Error) => error.message,
+  );
 
 t.test("certificates, CA and seeds are replaced under a client that writes: no restart, no failed publish, nothing lost", { skip }, async (t) => {
   const site = await siteLab(t, "rotate");
@@ -58,19 +78,37 @@ t.test("certificates, CA and seeds are replaced under a client that writes: no r
     await running.until((e) => e.type === "task_end" && e.task === HANDLER && e.status === "changed", "a reload");
     running.signal("SIGKILL");
     runs.push(await running.result);
-    await Promise.all(site.names.map((n) => until(() => site.lab.exec(n, ["flock", "-n", "/run/sampan/lock", "true"]), (r) => r.code === 0, 120_000)));
+    await Promise.all(
+      site.names.map((n) =>
+        until(
+          () => site.lab.exec(n, ["flock", "-n", "/run/sampan/lock", "true"]),
+          (r) => r.code === 0,
+          120_000,
+        ),
+      ),
+    );
   };
 
   t.test("--certificates: new ones on every node; --check writes nothing", async (t) => {
     const [old, serials] = [files(site), await shown(site)];
     const check = await done(t, 2, rotate("--certificates", "--check"));
-    t.same(check.deviations.filter((d) => d.includes("handler")), site.names.map((n) => `${n}: ${HANDLER} drift`), "the reloads are foreseen");
+    t.same(
+      check.deviations.filter((d) => d.includes("handler")),
+      site.names.map((n) => `${n}: ${HANDLER} drift`),
+      "the reloads are foreseen",
+    );
     t.same(files(site), old);
     t.same(await shown(site), serials);
     const run = await done(t, 0, rotate("--certificates"));
     t.same(reloaded(run), site.names);
-    t.ok(run.of("gate").some((g) => g.status === "passed"), "behind gates");
-    t.ok((await shown(site)).every((s, i) => s !== serials[i]), "each shows another one");
+    t.ok(
+      run.of("gate").some((g) => g.status === "passed"),
+      "behind gates",
+    );
+    t.ok(
+      (await shown(site)).every((s, i) => s !== serials[i]),
+      "each shows another one",
+    );
     t.notOk(existsSync(join(site.inventory, "pki/renew")));
     t.same((await site.rollout()).deviations, []);
   });
@@ -81,7 +119,13 @@ t.test("certificates, CA and seeds are replaced under a client that writes: no r
     await site.rollout();
     const run = await done(t, 0, rotate("--ca"));
     t.same(run.deviations, [], "nothing was left to do");
-    t.match(run.of("table").find((e) => /CA/.test(e.title))?.rows.map((r) => r[1]), ["done", "yours", "to come", "to come"]);
+    t.match(
+      run
+        .of("table")
+        .find((e) => /CA/.test(e.title))
+        ?.rows.map((r) => r[1]),
+      ["done", "yours", "to come", "to come"],
+    );
     t.same(await shown(site), serials, "the certificates are still the old ones");
     t.match((await done(t, 3, rotate("--ca", "--finish"))).stderr, /first run --ca --switch/);
   });
@@ -125,7 +169,11 @@ t.test("certificates, CA and seeds are replaced under a client that writes: no r
   t.test("--credentials --finish: not while somebody is connected by the old seed; then the old one is refused", async (t) => {
     const old = site.secrets["NATS_APP_NKEY_SEED_OLD"]!;
     const refused = await done(t, 1, rotate("--credentials", "--finish"));
-    t.same(refused.ends("failed").map((e) => e.task), ["old seed of app"], "sampan's own users go by the new ones");
+    t.same(
+      refused.ends("failed").map((e) => e.task),
+      ["old seed of app"],
+      "sampan's own users go by the new ones",
+    );
     t.match(refused.ends("failed")[0]?.failure, { what: /1 client is connected by the old seed of app/, output: /\S+ {2}.* on nats-/ });
     t.ok(site.secrets["NATS_APP_NKEY_SEED_OLD"], "and it is still accepted");
     t.equal(nc.info!.client_id, client, "through all this the client kept its connection");
@@ -134,7 +182,10 @@ t.test("certificates, CA and seeds are replaced under a client that writes: no r
     t.ok(writer.acked.length > 200);
     await nc.close();
     await done(t, 0, rotate("--credentials", "--finish"));
-    t.same(Object.keys(site.secrets).filter((n) => /_(OLD|NEXT)$/.test(n)), []);
+    t.same(
+      Object.keys(site.secrets).filter((n) => /_(OLD|NEXT)$/.test(n)),
+      [],
+    );
     t.match(await refusal({ ...site.target, app: { nkeySeed: new Secret(old) } }), /refused the credential/);
     await connectApp(site.target).then((c) => c.close());
     t.same((await site.rollout()).deviations, []);

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +24,8 @@ users:
   - { name: shop, account: APP, password: "\${SHOP_PASSWORD}" }
 `;
 // made anew each time: of these texts no copy lies anywhere before
-const OPS = `an ops password ${randomUUID()}`, SHOP = `a shop password ${randomUUID()}`;
+const OPS = `an ops password ${randomUUID()}`,
+  SHOP = `a shop password ${randomUUID()}`;
 
 t.test("a rollout as an ordinary user, with sudo's password: nobody sees a secret", { skip }, async (t) => {
   const site = await siteLab(t, "secrets");
@@ -47,10 +48,14 @@ t.test("a rollout as an ordinary user, with sudo's password: nobody sees a secre
     exits(t, await site.run("--role", "kernel-tuning"), 0);
     exits(t, await site.run("--role", "nats-install", "--role", "cluster-config", "--limit", site.names[0]!), 0);
     t.equal(secrets().filter((s) => s.length > 20).length, 4 + 1 + site.names.length, "they are real");
-    for (const name of site.names) await site.lab.reset(name).then(() => site.lab.exec(name, ["sh", "-c", "chpasswd && echo 'ops ALL=(ALL) ALL' >/etc/sudoers.d/ops"], { input: `ops:${OPS}\n` }));
+    for (const name of site.names)
+      await site.lab
+        .reset(name)
+        .then(() => site.lab.exec(name, ["sh", "-c", "chpasswd && echo 'ops ALL=(ALL) ALL' >/etc/sudoers.d/ops"], { input: `ops:${OPS}\n` }));
     t.equal(statSync(join(site.inventory, ".env")).mode & 0o777, 0o600);
     t.equal(statSync(join(site.inventory, "pki")).mode & 0o777, 0o700);
-    for (const file of readdirSync(join(site.inventory, "pki")).filter((f) => f.endsWith(".key"))) t.equal(statSync(join(site.inventory, "pki", file)).mode & 0o777, 0o600, file);
+    for (const file of readdirSync(join(site.inventory, "pki")).filter((f) => f.endsWith(".key")))
+      t.equal(statSync(join(site.inventory, "pki", file)).mode & 0o777, 0o600, file);
   });
 
   t.test("ps on controller and hosts shows none during a full rollout", async (t) => {
@@ -78,7 +83,10 @@ t.test("a rollout as an ordinary user, with sudo's password: nobody sees a secre
 
   t.test("what a user sees of changed secrets shows none, and no hash that isn't meant to be seen", async (t) => {
     await Promise.all(site.names.map((n) => site.sh(n, "echo x >>/etc/nats/tls/server.key; sed -i 's/shop/other/' /etc/nats/nats-server.conf")));
-    for (const args of [["--check", "--diff", "-v"], ["--diff", "-v"]]) {
+    for (const args of [
+      ["--check", "--diff", "-v"],
+      ["--diff", "-v"],
+    ]) {
       const shown = await site.show(...args);
       t.equal(shown.status, args.includes("--check") ? 2 : 0, shown.told);
       t.match(shown.stdout, "/etc/nats/tls/server.key");
@@ -93,7 +101,11 @@ t.test("a rollout as an ordinary user, with sudo's password: nobody sees a secre
 
   t.test("nothing is left on the hosts but each host's own key", async (t) => {
     for (const name of site.names) {
-      const { stdout } = await site.lab.exec(name, ["sh", "-c", "cat >/dev/shm/needles; grep -rlFf /dev/shm/needles /etc /run /tmp /var /root /home /opt /usr/local 2>/dev/null; rm /dev/shm/needles"], { input: secrets().join("\n") });
+      const { stdout } = await site.lab.exec(
+        name,
+        ["sh", "-c", "cat >/dev/shm/needles; grep -rlFf /dev/shm/needles /etc /run /tmp /var /root /home /opt /usr/local 2>/dev/null; rm /dev/shm/needles"],
+        { input: secrets().join("\n") },
+      );
       t.same(stdout.trim().split("\n"), ["/etc/nats/tls/server.key"], `${name}: files`);
       t.ok((await site.sh(name, "cat /etc/nats/tls/server.key")).includes(key(`${name}.key`)), "its own");
       t.same(leaks(await site.sh(name, "journalctl --no-pager -o cat; cat /var/log/sampan/audit.log")), [], `${name}: journal and audit log`);
@@ -101,17 +113,37 @@ t.test("a rollout as an ordinary user, with sudo's password: nobody sees a secre
   });
 
   t.test("files on the hosts are for those who need them", async (t) => {
-    const modes = (await site.everywhere("cd /etc/nats; stat -c '%n %a %U:%G' . tls tls/server.key tls/server.crt nats-server.conf nats-server.env restart-only /var/lib/nats/jetstream /var/log/sampan /var/log/sampan/audit.log"));
-    for (const text of modes) t.same(text.split("\n"), [
-      ". 750 root:nats", "tls 750 root:nats", "tls/server.key 640 root:nats", "tls/server.crt 640 root:nats", "nats-server.conf 640 root:nats", "nats-server.env 640 root:nats",
-      "restart-only 640 root:nats", "/var/lib/nats/jetstream 750 nats:nats", "/var/log/sampan 750 root:root", "/var/log/sampan/audit.log 640 root:root",
-    ]);
+    const modes = await site.everywhere(
+      "cd /etc/nats; stat -c '%n %a %U:%G' . tls tls/server.key tls/server.crt nats-server.conf nats-server.env restart-only /var/lib/nats/jetstream /var/log/sampan /var/log/sampan/audit.log",
+    );
+    for (const text of modes)
+      t.same(text.split("\n"), [
+        ". 750 root:nats",
+        "tls 750 root:nats",
+        "tls/server.key 640 root:nats",
+        "tls/server.crt 640 root:nats",
+        "nats-server.conf 640 root:nats",
+        "nats-server.env 640 root:nats",
+        "restart-only 640 root:nats",
+        "/var/lib/nats/jetstream 750 nats:nats",
+        "/var/log/sampan 750 root:root",
+        "/var/log/sampan/audit.log 640 root:root",
+      ]);
     t.match(await site.sh(site.names[0]!, "tail -n 1 /var/log/sampan/audit.log"), /^\d{4}-\d\d-\d\dT[\d:]+Z \S+@\S+ site \S/, "who, when, what");
   });
 
   t.test("nothing is left on the controller but .env and pki", async (t) => {
-    const { stdout } = spawnSync("grep", ["-rlFf", "-", tmpdir(), "/run/sampan-lab", join(cacheDir(), "artifacts"), site.inventory], { input: secrets().join("\n"), encoding: "utf8" });
+    const { stdout } = spawnSync("grep", ["-rlFf", "-", tmpdir(), "/run/sampan-lab", join(cacheDir(), "artifacts"), site.inventory], {
+      input: secrets().join("\n"),
+      encoding: "utf8",
+    });
     const allowed = [".env", ...["ca", ...site.names].map((n) => `pki/${n}.key`)].map((f) => join(site.inventory, f));
-    t.same(stdout.trim().split("\n").filter((f) => !allowed.includes(f)), []);
+    t.same(
+      stdout
+        .trim()
+        .split("\n")
+        .filter((f) => !allowed.includes(f)),
+      [],
+    );
   });
 });

@@ -29,7 +29,13 @@ t.test("one host, as an ordinary user with sudo, from every kind of source", { s
       const run = await site.run();
       exits(t, run, 3);
       t.same(run.of("task_end"), [], "no task has begun");
-      t.match(run.of("warning").map((w) => w.text).join("\n") + run.stderr, words);
+      t.match(
+        run
+          .of("warning")
+          .map((w) => w.text)
+          .join("\n") + run.stderr,
+        words,
+      );
       await t.rejects(site.sh(name, "ls -d /opt/nats-server /etc/nats /var/log/sampan 2>/dev/null | grep ."));
     });
   }
@@ -80,7 +86,10 @@ t.test("one host, as an ordinary user with sudo, from every kind of source", { s
     site.vars(vars("nats_fetch: host\n"));
     const run = await site.run();
     exits(t, run, 1);
-    t.match(run.ends("failed")[0], { task: "fetched /opt/nats-server/2.15.1/nats-server", failure: { what: /neither curl nor wget/, next: /nats_fetch: controller/ } });
+    t.match(run.ends("failed")[0], {
+      task: "fetched /opt/nats-server/2.15.1/nats-server",
+      failure: { what: /neither curl nor wget/, next: /nats_fetch: controller/ },
+    });
   });
 
   t.test("nats_fetch: host with curl: the host fetches, verified", async (t) => {
@@ -98,10 +107,21 @@ t.test("one host, as an ordinary user with sudo, from every kind of source", { s
   /** This machine's curl with its libraries, as the lab's hosts have no network to install one from. */
   async function curlTo(): Promise<void> {
     const libraries = [...execFileSync("ldd", ["/usr/bin/curl"], { encoding: "utf8" }).matchAll(/(\/\S+) \(0x/g)].map((m) => m[1]!);
-    const tar = execFileSync("tar", ["-chf", "-", "--transform", "s,.*/,,", "/usr/bin/curl", ...libraries], { maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "ignore"], encoding: "latin1" });
+    const tar = execFileSync("tar", ["-chf", "-", "--transform", "s,.*/,,", "/usr/bin/curl", ...libraries], {
+      maxBuffer: 1 << 28,
+      stdio: ["ignore", "pipe", "ignore"],
+      encoding: "latin1",
+    });
     const loader = libraries.find((l) => /\/ld-linux/.test(l))!.replace(/.*\//, "");
-    await site.lab.exec(name, ["sh", "-c", `mkdir -p /opt/curl && base64 -d | tar -xf - -C /opt/curl
-      printf '#!/bin/sh\\nexec /opt/curl/${loader} --library-path /opt/curl /opt/curl/curl "$@"\\n' >/usr/local/bin/curl && chmod +x /usr/local/bin/curl`],
-    { input: Buffer.from(tar, "latin1").toString("base64") });
+    await site.lab.exec(
+      name,
+      [
+        "sh",
+        "-c",
+        `mkdir -p /opt/curl && base64 -d | tar -xf - -C /opt/curl
+      printf '#!/bin/sh\\nexec /opt/curl/${loader} --library-path /opt/curl /opt/curl/curl "$@"\\n' >/usr/local/bin/curl && chmod +x /usr/local/bin/curl`,
+      ],
+      { input: Buffer.from(tar, "latin1").toString("base64") },
+    );
   }
 });

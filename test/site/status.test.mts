@@ -13,9 +13,14 @@ t.test("status of a cluster behind a firewall, with hosts that go and come back"
   await site.rollout();
   const [one, two, three] = site.names as [string, string, string];
   const names = namesOf(site.lab.region);
-  const nft = (host: string, rules: string): void => void execFileSync("nsenter", [`--net=/run/netns/${names.netns(host)}`, "nft", "-f", "-"], { input: rules, stdio: ["pipe", "ignore", "inherit"] });
+  const nft = (host: string, rules: string): void =>
+    void execFileSync("nsenter", [`--net=/run/netns/${names.netns(host)}`, "nft", "-f", "-"], { input: rules, stdio: ["pipe", "ignore", "inherit"] });
   /** Nobody but the host itself gets at its client port: silently, as firewalls do it. */
-  const close = (host: string): void => nft(host, `add table inet t_status\nadd chain inet t_status in { type filter hook input priority 0; }\nadd rule inet t_status in iif != "lo" tcp dport 4222 drop\n`);
+  const close = (host: string): void =>
+    nft(
+      host,
+      `add table inet t_status\nadd chain inet t_status in { type filter hook input priority 0; }\nadd rule inet t_status in iif != "lo" tcp dport 4222 drop\n`,
+    );
   const look = async (): Promise<Status> => {
     const run = await site.play("status.mts").result;
     t.equal(run.status, 0, run.told);
@@ -25,7 +30,10 @@ t.test("status of a cluster behind a firewall, with hosts that go and come back"
   t.test("reached directly", async (t) => {
     const seen = await look();
     t.match(seen, { level: "ok", alarms: [], nodes: [{ name: one, up: true }, { up: true }, { up: true }] });
-    t.same(seen.streams.map((s) => s.name), ["LOGS"]);
+    t.same(
+      seen.streams.map((s) => s.name),
+      ["LOGS"],
+    );
   });
 
   t.test("through SSH, by itself; no lock is taken", async (t) => {
@@ -42,7 +50,11 @@ t.test("status of a cluster behind a firewall, with hosts that go and come back"
     t.teardown(() => watch.signal("SIGKILL"));
     const last = (): Status | undefined => watch.events.at(-1) as unknown as Status | undefined;
     const sees = async (what: string, wanted: (s: Status) => boolean): Promise<void> => {
-      const seen = await until(async () => last(), (s) => s !== undefined && wanted(s), 120_000);
+      const seen = await until(
+        async () => last(),
+        (s) => s !== undefined && wanted(s),
+        120_000,
+      );
       t.ok(seen && wanted(seen), what);
     };
     await sees("all is well", (s) => s.level === "ok");

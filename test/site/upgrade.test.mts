@@ -5,7 +5,7 @@ import { skip } from "../lab/fixture.mts";
 import { absences, overlaps } from "../support/journal.mts";
 import { Programs } from "../support/programs.mts";
 import { exits, type Result } from "../support/result.mts";
-import { siteLab, type Site } from "../support/site.mts";
+import { type Site, siteLab } from "../support/site.mts";
 
 t.setTimeout(900_000);
 
@@ -24,7 +24,11 @@ ${STREAMS}`;
 const versions = async (site: Site): Promise<string[]> => Object.values(await site.servers()).map((s) => s.version);
 const tasks = (run: Result, task: string) => run.of("task_end").filter((e) => e.task === task);
 const failures = (run: Result): string[] => run.ends("failed").map((e) => `${e.task}: ${e.failure!.what}`);
-const cells = (run: Result, title: RegExp): string[][] => run.of("table").filter((e) => title.test(e.title)).flatMap((e) => e.rows);
+const cells = (run: Result, title: RegExp): string[][] =>
+  run
+    .of("table")
+    .filter((e) => title.test(e.title))
+    .flatMap((e) => e.rows);
 const file = (site: Site): string => readFileSync(join(site.inventory, "group_vars/nats.yml"), "utf8");
 const ALL = ["2.10.27", "2.10.27", "2.10.27"];
 
@@ -60,8 +64,17 @@ t.test("2.10.27 to 2.15.1 under load, node by node", { skip }, async (t) => {
     exits(t, run, 1);
     t.equal(run.ends("failed").length, 2, failures(run).join("\n"));
     t.match(failures(run).join("\n"), /2\.10\.27 → 2\.15\.1 goes over 2\.12 and 2\.14/);
-    t.match(failures(run).join("\n"), /unavailable while their node restarts: consumer ORDERS > audit \(only on nats-node-\d\), stream SCRATCH \(only on nats-node-\d\)/);
-    t.match(run.ends("failed").map((e) => e.failure!.next).join("\n"), /--skip-minors[^]*--accept-r1-downtime/);
+    t.match(
+      failures(run).join("\n"),
+      /unavailable while their node restarts: consumer ORDERS > audit \(only on nats-node-\d\), stream SCRATCH \(only on nats-node-\d\)/,
+    );
+    t.match(
+      run
+        .ends("failed")
+        .map((e) => e.failure!.next)
+        .join("\n"),
+      /--skip-minors[^]*--accept-r1-downtime/,
+    );
     t.same(run.ends("changed"), []);
     t.equal(file(site), vars("2.10.27"));
     t.same(await site.everywhere("ls /opt/nats-server"), ALL);
@@ -71,7 +84,10 @@ t.test("2.10.27 to 2.15.1 under load, node by node", { skip }, async (t) => {
     site.vars(vars("2.15.1"));
     const run = await site.run();
     exits(t, run, 3);
-    t.match(run.stderr, /group_vars\/nats\.yml:2:15: nats-node-1 has streams written by 2\.10\.27, and 2\.15\.1 goes over 2\.12 and 2\.14; .*upgrade\.mts --to 2\.15\.1 --skip-minors\n/);
+    t.match(
+      run.stderr,
+      /group_vars\/nats\.yml:2:15: nats-node-1 has streams written by 2\.10\.27, and 2\.15\.1 goes over 2\.12 and 2\.14; .*upgrade\.mts --to 2\.15\.1 --skip-minors\n/,
+    );
     site.vars(vars("2.10.27"));
   });
 
@@ -82,10 +98,20 @@ t.test("2.10.27 to 2.15.1 under load, node by node", { skip }, async (t) => {
     exits(t, run, 2);
     t.equal(run.deviations.filter((d) => /: nats_version in .* drift$/.test(d)).length, 1);
     // Of the cluster's own lane, verify says that it can't know yet which versions there will be.
-    t.same(run.deviations.filter((d) => d.startsWith("nats-node-")), site.names.flatMap((n) => [
-      `${n}: artifact /opt/nats-server/2.15.1/nats-server drift`, `${n}: handler switch nats-server to 2.15.1 drift`, `${n}: trial /opt/nats-server/2.15.1/nats-server unknown`,
-    ]).sort());
-    t.match(run.ends("drift").find((e) => e.task.startsWith("nats_version"))!.diff, /-nats_version: "2\.10\.27"   # asked for by the shop\n\+nats_version: "2\.15\.1"   # asked for by the shop/);
+    t.same(
+      run.deviations.filter((d) => d.startsWith("nats-node-")),
+      site.names
+        .flatMap((n) => [
+          `${n}: artifact /opt/nats-server/2.15.1/nats-server drift`,
+          `${n}: handler switch nats-server to 2.15.1 drift`,
+          `${n}: trial /opt/nats-server/2.15.1/nats-server unknown`,
+        ])
+        .sort(),
+    );
+    t.match(
+      run.ends("drift").find((e) => e.task.startsWith("nats_version"))!.diff,
+      /-nats_version: "2\.10\.27" {3}# asked for by the shop\n\+nats_version: "2\.15\.1" {3}# asked for by the shop/,
+    );
     const order = cells(run, /the roll, one node at a time/);
     t.equal(order.length, 3);
     t.equal(order[2]![4], "meta leader");
@@ -106,7 +132,10 @@ t.test("2.10.27 to 2.15.1 under load, node by node", { skip }, async (t) => {
 
     const refused = await site.play("upgrade.mts", "--rollback", "--accept-r1-downtime").result;
     exits(t, refused, 3);
-    t.match(refused.stderr, new RegExp(`^--rollback: ${lane} has streams written by 2\\.15\\.1, which 2\\.10\\.27 can't read; keep 2\\.15\\.1, or see .*docs/upgrade\\.md\n$`));
+    t.match(
+      refused.stderr,
+      new RegExp(`^--rollback: ${lane} has streams written by 2\\.15\\.1, which 2\\.10\\.27 can't read; keep 2\\.15\\.1, or see .*docs/upgrade\\.md\n$`),
+    );
 
     const store = await site.sh(lane, "sed -n 's/^jetstream.store_dir = //p' /etc/nats/restart-only");
     await site.sh(lane, `systemctl stop nats-server && mv ${store}/jetstream ${store}/jetstream.newer`);
@@ -114,7 +143,11 @@ t.test("2.10.27 to 2.15.1 under load, node by node", { skip }, async (t) => {
     exits(t, back, 0);
     t.same(await versions(site), ALL);
     const orders = (await site.state()).streams.find((s) => s.name === "ORDERS")!;
-    t.same(orders.copies.map((c) => [c.server, c.messages]), site.names.map((n) => [n, 200]), "every copy is whole again");
+    t.same(
+      orders.copies.map((c) => [c.server, c.messages]),
+      site.names.map((n) => [n, 200]),
+      "every copy is whole again",
+    );
     t.equal(file(site), vars("2.10.27"));
     await site.sh(lane, `rm -r ${store}/jetstream.newer`);
   });
@@ -133,9 +166,19 @@ t.test("2.10.27 to 2.15.1 under load, node by node", { skip }, async (t) => {
     const [account] = tasks(run, "every message is accounted for");
     t.match(account!.reason, /^[\d,]+ messages acknowledged, none lost, none stored twice; longest publish gap \d+ ms at \d\d:\d\d:\d\d UTC/);
     const seen = cells(run, /what clients saw/);
-    t.same(seen.map((row) => row[0]), ["load", ...away.map((a) => a.host), "all"]);
-    t.same(seen.map((row) => row.slice(2, 4)), seen.map(() => ["0", "0"]), "acked lost, stored twice");
-    t.same(cells(run, /: versions$/), site.names.map((n) => [n, "2.10.27", "2.15.1"]));
+    t.same(
+      seen.map((row) => row[0]),
+      ["load", ...away.map((a) => a.host), "all"],
+    );
+    t.same(
+      seen.map((row) => row.slice(2, 4)),
+      seen.map(() => ["0", "0"]),
+      "acked lost, stored twice",
+    );
+    t.same(
+      cells(run, /: versions$/),
+      site.names.map((n) => [n, "2.10.27", "2.15.1"]),
+    );
     t.ok(tasks(run, "push through a queue group")[0]?.status === "ok", "and verify has passed");
     t.comment(JSON.stringify(seen));
   });

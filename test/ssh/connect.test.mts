@@ -23,7 +23,10 @@ t.test("connecting", { skip }, async (t) => {
     const session = await hosts.open(host);
     t.equal(session.facts.uid, 0);
     const file = `/root/was-here-${Math.random().toString(36).slice(2)}`;
-    t.strictSame((await run(session, [flag(file)])).ends.map((e) => e.status), ["changed"]);
+    t.strictSame(
+      (await run(session, [flag(file)])).ends.map((e) => e.status),
+      ["changed"],
+    );
     t.equal(await hosts.sh(`stat -c %U ${file}`), "root");
     await session.close();
   };
@@ -32,8 +35,15 @@ t.test("connecting", { skip }, async (t) => {
     const session = await hosts.open();
     const { facts } = session;
     t.match(facts, {
-      uid: 0, hostname: "nats-node-1", os: "debian", init: "systemd", container: "systemd-nspawn", arch: process.arch === "x64" ? "x86_64" : "aarch64",
-      kernel: await hosts.sh("uname -r"), bootId: await hosts.sh("cat /proc/sys/kernel/random/boot_id"), osVersion: await hosts.sh(". /etc/os-release; echo $VERSION_ID"),
+      uid: 0,
+      hostname: "nats-node-1",
+      os: "debian",
+      init: "systemd",
+      container: "systemd-nspawn",
+      arch: process.arch === "x64" ? "x86_64" : "aarch64",
+      kernel: await hosts.sh("uname -r"),
+      bootId: await hosts.sh("cat /proc/sys/kernel/random/boot_id"),
+      osVersion: await hosts.sh(". /etc/os-release; echo $VERSION_ID"),
     });
     t.equal(facts.memoryBytes / 1024, Number(await hosts.sh("awk '/^MemTotal/ { print $2 }' /proc/meminfo")));
     t.equal(facts.cpus.length, Number(await hosts.sh("getconf _NPROCESSORS_ONLN")));
@@ -74,7 +84,7 @@ t.test("connecting", { skip }, async (t) => {
       banner: "#!/bin/sh\necho 'Welcome to nats-node-1!'\nprintf 'no newline: 100%% '\nexec /bin/sh \"$@\"\n",
       noisy: "#!/bin/sh\necho 'warning: 香港 e 1 2' >&2\nhead -c 100000 /dev/zero\nexec /bin/bash \"$@\"\n",
       // plain words only, as fish or csh take them: anything of POSIX sh would be refused
-      plain: "#!/bin/sh\ncase $2 in *[\\$\\;\\(\\)\\|\\&\\`]*) echo \"fish: can't parse: $2\" >&2; exit 127 ;; esac\nexec /bin/sh \"$@\"\n",
+      plain: '#!/bin/sh\ncase $2 in *[\\$\\;\\(\\)\\|\\&\\`]*) echo "fish: can\'t parse: $2" >&2; exit 127 ;; esac\nexec /bin/sh "$@"\n',
     };
     for (const [name, text] of Object.entries(shells)) {
       await hosts.sh(`cat >/usr/local/bin/${name} <<'END'\n${text}END\nchmod 755 /usr/local/bin/${name}\n${addUser(name, `/usr/local/bin/${name}`)}`);
@@ -137,20 +147,29 @@ t.test("connecting", { skip }, async (t) => {
     t.equal(await through(`root@${hosts.address(2)}`), "nats-node-2");
     t.equal(await through(`ops@${hosts.address(2)}:22`, { user: "ops", become: true }), "nats-node-2");
     t.equal(await through(`ops@${hosts.address(1)},root@${hosts.address(2)}`), "nats-node-2", "two of them");
-    t.match((await hosts.refused(hosts.host(2, { ...behind, proxy_jump: `nobody@${hosts.address(1)}` }))).what, `${hosts.address(1)} refuses the login of user nobody`);
+    t.match(
+      (await hosts.refused(hosts.host(2, { ...behind, proxy_jump: `nobody@${hosts.address(1)}` }))).what,
+      `${hosts.address(1)} refuses the login of user nobody`,
+    );
     writeFileSync(known_hosts, inside);
     // The user's own known_hosts counts for jump hosts: it may have an earlier lab's key for this address.
     const stale = spawnSync("ssh-keygen", ["-F", hosts.address(2)]).status === 0;
-    t.match((await hosts.refused(hosts.host(2, { ...behind, proxy_jump: `root@${hosts.address(2)}` }))).what, `host key of ${hosts.address(2)} ${stale ? "has changed" : "is not in"}`);
+    t.match(
+      (await hosts.refused(hosts.host(2, { ...behind, proxy_jump: `root@${hosts.address(2)}` }))).what,
+      `host key of ${hosts.address(2)} ${stale ? "has changed" : "is not in"}`,
+    );
     await hosts.sh("kill $(cat /run/sshd-2223.pid)", 2);
   });
 
   t.test("spaces, quotes and text of many bytes arrive as they are", async (t) => {
     const session = await hosts.open();
-    const name = "/root/it's a \"file\" — 香港 $HOME `x` \\";
-    t.strictSame((await run(session, [flag(name, undefined)])).ends.map((e) => e.status), ["changed"]);
+    const name = '/root/it\'s a "file" — 香港 $HOME `x` \\';
+    t.strictSame(
+      (await run(session, [flag(name, undefined)])).ends.map((e) => e.status),
+      ["changed"],
+    );
     t.equal(await hosts.sh("ls -N /root | grep 香港"), name.slice("/root/".length));
-    t.strictSame(summary((await run(session, [step("env", "[ \"$LC_ALL\" = C ]")])).ends), ["env ok"]);
+    t.strictSame(summary((await run(session, [step("env", '[ "$LC_ALL" = C ]')])).ends), ["env ok"]);
     await session.close();
   });
 });

@@ -33,16 +33,29 @@ export class LabHosts {
     return new LabHosts(t, lab, new Map(hosts.map((h) => [h.name, h.address])), inventory);
   }
 
-  address(n = 1): string { return this.#addresses.get(`nats-node-${n}`)!; }
-  get identity(): string { return join(this.#inventory, "id_ed25519"); }
-  get knownHosts(): string { return join(this.#inventory, "known_hosts"); }
+  address(n = 1): string {
+    return this.#addresses.get(`nats-node-${n}`)!;
+  }
+  get identity(): string {
+    return join(this.#inventory, "id_ed25519");
+  }
+  get knownHosts(): string {
+    return join(this.#inventory, "known_hosts");
+  }
 
   /** Host `n` (from 1), its connection changed as the test wants it. `-F none`: the machine's own ssh_config stays out. */
   host(n = 1, more: Partial<Connection> = {}): Host {
     return {
-      name: `nats-node-${n}`, groups: [], vars: {},
+      name: `nats-node-${n}`,
+      groups: [],
+      vars: {},
       connection: {
-        address: this.address(n), user: "root", become: false, known_hosts: this.knownHosts, identity_file: this.identity, ...more,
+        address: this.address(n),
+        user: "root",
+        become: false,
+        known_hosts: this.knownHosts,
+        identity_file: this.identity,
+        ...more,
         options: { IdentitiesOnly: "yes", ...more.options },
       },
     };
@@ -50,8 +63,13 @@ export class LabHosts {
 
   async open(host: Host = this.host(), more: Partial<SessionOptions> = {}): Promise<Session> {
     const session = await Session.open(host, {
-      nonce: `sampan-${Math.random().toString(36).slice(2)}`, who: "tester@here/1 test", lock: true, storeDir: "/var/lib/nats", control: this.#folder.socket(),
-      acceptNewHostKeys: false, ...more,
+      nonce: `sampan-${Math.random().toString(36).slice(2)}`,
+      who: "tester@here/1 test",
+      lock: true,
+      storeDir: "/var/lib/nats",
+      control: this.#folder.socket(),
+      acceptNewHostKeys: false,
+      ...more,
     });
     this.#t.teardown(() => session.kill());
     return session;
@@ -84,14 +102,29 @@ export class LabHosts {
   }
 }
 
-export interface Ran { outcome: Outcome; ends: TaskEnd[]; lost: SessionError["failure"] | undefined; ms: number }
+export interface Ran {
+  outcome: Outcome;
+  ends: TaskEnd[];
+  lost: SessionError["failure"] | undefined;
+  ms: number;
+}
 
-export async function run(session: Session, resources: readonly Resource[], mode: "apply" | "check" = "apply", on: (e: EventInput) => void = () => {}): Promise<Ran> {
+export async function run(
+  session: Session,
+  resources: readonly Resource[],
+  mode: "apply" | "check" = "apply",
+  on: (e: EventInput) => void = () => {},
+): Promise<Ran> {
   const events: EventInput[] = [];
   const since = performance.now();
-  const outcome = await session.run(compile(plan([{ role: "role", resources }]), { mode, diff: true }), "phase", (e) => { events.push(e); on(e); });
+  const outcome = await session.run(compile(plan([{ role: "role", resources }]), { mode, diff: true }), "phase", (e) => {
+    events.push(e);
+    on(e);
+  });
   return {
-    outcome, ends: events.filter((e) => e.type === "task_end"), ms: performance.now() - since,
+    outcome,
+    ends: events.filter((e) => e.type === "task_end"),
+    ms: performance.now() - since,
     lost: events.find((e) => e.type === "host_unreachable")?.failure,
   };
 }

@@ -29,7 +29,10 @@ export const program = (version: string): string => `plain/nats-server-${version
 export async function releases(t: Test, ...versions: string[]): Promise<Releases> {
   const dir = mkdtempSync(join(tmpdir(), "sampan-releases-"));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  const sha256 = (path: string): string => createHash("sha256").update(readFileSync(join(dir, path))).digest("hex");
+  const sha256 = (path: string): string =>
+    createHash("sha256")
+      .update(readFileSync(join(dir, path)))
+      .digest("hex");
   mkdirSync(join(dir, "plain"));
   for (const version of versions) {
     const stem = archive(version).replace(/^.*\/|\.tar\.gz$/g, "");
@@ -48,7 +51,10 @@ export async function releases(t: Test, ...versions: string[]): Promise<Releases
     createReadStream(file).pipe(response);
   }).listen(0, "0.0.0.0");
   await once(server, "listening");
-  t.teardown(() => { server.close(); server.closeAllConnections(); });
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   const cache = join(dir, "cache");
   mkdirSync(cache);
   return { url: (host) => `http://${host}:${(server.address() as AddressInfo).port}`, asked, sha256, cache };

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /**
  * Looks again and again at the arguments and environments of all processes, as `ps` could: those of the controller, and those of the
@@ -12,14 +12,18 @@ export class Sampler {
   readonly #needles: readonly (string | RegExp)[];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(needles: readonly (string | RegExp)[]) { this.#needles = needles; }
+  constructor(needles: readonly (string | RegExp)[]) {
+    this.#needles = needles;
+  }
 
   start(): this {
     this.#look();
     return this;
   }
 
-  stop(): void { clearTimeout(this.#timer); }
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
 
   #look(): void {
     for (const pid of readdirSync("/proc")) {
@@ -35,10 +39,15 @@ export class Sampler {
   }
 
   #judge(where: string, text: string): void {
-    for (const [i, needle] of this.#needles.entries()) if (typeof needle === "string" ? text.includes(needle) : needle.test(text)) this.found.push(`secret ${i} in ${where}`);
+    for (const [i, needle] of this.#needles.entries())
+      if (typeof needle === "string" ? text.includes(needle) : needle.test(text)) this.found.push(`secret ${i} in ${where}`);
   }
 }
 
 function read(file: string): string {
-  try { return readFileSync(file, "latin1"); } catch { return ""; }
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return "";
+  }
 }

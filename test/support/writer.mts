@@ -2,7 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "nats";
 import type { Test } from "tap";
 
-interface Ack { seq?: number; error?: { description: string } }
+interface Ack {
+  seq?: number;
+  error?: { description: string };
+}
 
 /** Writes into the stream LOGS without a pause, as a customer would, through whatever happens: each message until it is acknowledged. */
 export class Writer {
@@ -15,7 +18,9 @@ export class Writer {
 
   constructor(t: Test, nc: NatsConnection) {
     this.#nc = nc;
-    t.teardown(() => { this.#stopping = true; });
+    t.teardown(() => {
+      this.#stopping = true;
+    });
     this.#done = this.#write();
   }
 
@@ -26,8 +31,14 @@ export class Writer {
       const h = headers();
       h.set("Nats-Msg-Id", id);
       while (!this.#stopping) {
-        const ack = await this.#nc.request("logs.test", id, { timeout: 2000, headers: h }).then((m) => m.json<Ack>(), (e: Error): Ack => ({ error: { description: e.message } }));
-        if (ack.seq !== undefined) { this.acked.push({ id, seq: ack.seq }); break; }
+        const ack = await this.#nc.request("logs.test", id, { timeout: 2000, headers: h }).then(
+          (m) => m.json<Ack>(),
+          (e: Error): Ack => ({ error: { description: e.message } }),
+        );
+        if (ack.seq !== undefined) {
+          this.acked.push({ id, seq: ack.seq });
+          break;
+        }
         if (!this.#stopping) this.failures.push(ack.error?.description ?? "no sequence");
         await sleep(100);
       }
@@ -41,10 +52,14 @@ export class Writer {
     await this.#done;
     const missing: string[] = [];
     for (let i = 0; i < this.acked.length; i += 100) {
-      await Promise.all(this.acked.slice(i, i + 100).map(async ({ id, seq }) => {
-        const { message } = (await this.#nc.request("$JS.API.STREAM.MSG.GET.LOGS", JSON.stringify({ seq }), { timeout: 20_000 })).json<{ message?: { data: string } }>();
-        if (!message || Buffer.from(message.data, "base64").toString() !== id) missing.push(id);
-      }));
+      await Promise.all(
+        this.acked.slice(i, i + 100).map(async ({ id, seq }) => {
+          const { message } = (await this.#nc.request("$JS.API.STREAM.MSG.GET.LOGS", JSON.stringify({ seq }), { timeout: 20_000 })).json<{
+            message?: { data: string };
+          }>();
+          if (!message || Buffer.from(message.data, "base64").toString() !== id) missing.push(id);
+        }),
+      );
     }
     return missing;
   }

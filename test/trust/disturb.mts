@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { differences } from "../support/listing.mts";
 import type { Running } from "../support/site.mts";
@@ -15,7 +15,14 @@ export type Moment = Point | { event: number } | { ms: number };
 export type Scenario = "bare" | "change";
 
 /** One disturbed run, its rerun, and what was wrong with the host after it: nothing, one hopes. */
-export interface Trial { scenario: Scenario; way: Way; moment: Moment; where: string; problems: string[]; seconds: number }
+export interface Trial {
+  scenario: Scenario;
+  way: Way;
+  moment: Moment;
+  where: string;
+  problems: string[];
+  seconds: number;
+}
 
 const FIRST = "verify: { rate: 1000, seconds: 1, settle: 200ms }\nlame_duck_grace_period: 1s\n";
 /** another program, a restart, a reload, a sysctl, the unit */
@@ -57,7 +64,10 @@ export class Disturber {
   }
 
   async trial(scenario: Scenario, moment: Moment, way: Way): Promise<Trial> {
-    const { host, host: { site } } = this;
+    const {
+      host,
+      host: { site },
+    } = this;
     const since = performance.now();
     const to = scenario === "bare" ? 0 : 1 - this.#now;
     if (scenario === "bare") await host.scrub();
@@ -68,9 +78,9 @@ export class Disturber {
     const held = "command" in moment || "bytes" in moment;
     if (held) await host.arm(moment);
     const running = site.start(...host.args);
-    const where = held ? (await host.reached(running.result)) ?? "" : await this.#wait(running, moment);
+    const where = held ? ((await host.reached(running.result)) ?? "") : await this.#wait(running, moment);
     const problems = await this.#hit(running, way);
-    problems.push(...await this.#rerun(scenario, to));
+    problems.push(...(await this.#rerun(scenario, to)));
     return { scenario, way, moment, where, problems, seconds: Math.round((performance.now() - since) / 1000) };
   }
 
@@ -86,7 +96,13 @@ export class Disturber {
 
   /** @returns what is wrong with how the run ended */
   async #hit(running: Running, way: Way): Promise<string[]> {
-    const { host, host: { site: { lab }, name } } = this;
+    const {
+      host,
+      host: {
+        site: { lab },
+        name,
+      },
+    } = this;
     switch (way) {
       case "controller":
         running.signal("SIGKILL");
@@ -102,12 +118,17 @@ export class Disturber {
       case "power":
         await host.powerCycle();
         break;
-      case "link": case "lid": case "blip":
+      case "link":
+      case "lid":
+      case "blip":
         await lab.linkDown(name);
     }
     if (way !== "power") await host.release();
     if (way === "blip") await sleep(1500);
-    if (way === "lid") { await sleep(500); running.signal("SIGKILL"); }
+    if (way === "lid") {
+      await sleep(500);
+      running.signal("SIGKILL");
+    }
     if (way === "blip") await lab.linkUp(name);
     const { status, stderr, told } = await running.result;
     if (way === "link" || way === "lid") await lab.linkUp(name);
@@ -118,7 +139,10 @@ export class Disturber {
   }
 
   async #rerun(scenario: Scenario, to: number): Promise<string[]> {
-    const { host, host: { site } } = this;
+    const {
+      host,
+      host: { site },
+    } = this;
     const problems: string[] = [];
     const rerun = await site.run(...host.args);
     if (rerun.status !== 0) problems.push(`the rerun: exit ${rerun.status} ${rerun.told}`);
@@ -136,8 +160,15 @@ export class Disturber {
   /** ssh processes on this machine that belong to runs with this inventory */
   #masters(): number[] {
     const known = `${this.host.site.inventory}/known_hosts`;
-    return readdirSync("/proc").filter((p) => /^\d+$/.test(p) && existsSync(`/proc/${p}/cmdline`)).filter((p) => {
-      try { return /^ssh\0-M\0/.test(readFileSync(`/proc/${p}/cmdline`, "utf8")) && readFileSync(`/proc/${p}/cmdline`, "utf8").includes(known); } catch { return false; }
-    }).map(Number);
+    return readdirSync("/proc")
+      .filter((p) => /^\d+$/.test(p) && existsSync(`/proc/${p}/cmdline`))
+      .filter((p) => {
+        try {
+          return /^ssh\0-M\0/.test(readFileSync(`/proc/${p}/cmdline`, "utf8")) && readFileSync(`/proc/${p}/cmdline`, "utf8").includes(known);
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
   }
 }

@@ -6,9 +6,12 @@ import { TrustHost } from "./host.mts";
 import { randomOf, shuffled } from "./random.mts";
 
 t.setTimeout(0);
-const SEED = Number(process.env["SEED"] ?? 1), ROUNDS = Number(process.env["DRIFT_ROUNDS"] ?? 9);
+const SEED = Number(process.env["SEED"] ?? 1),
+  ROUNDS = Number(process.env["DRIFT_ROUNDS"] ?? 9);
 
-const CONF = "/etc/nats/nats-server.conf", UNIT = "/etc/systemd/system/nats-server.service", SERVER = "/opt/nats-server/2.15.1/nats-server";
+const CONF = "/etc/nats/nats-server.conf",
+  UNIT = "/etc/systemd/system/nats-server.service",
+  SERVER = "/opt/nats-server/2.15.1/nats-server";
 
 /** What people and programs do to a host behind sampan's back. */
 const DRIFTS: Readonly<Record<string, string>> = {
@@ -20,7 +23,7 @@ const DRIFTS: Readonly<Record<string, string>> = {
   "setgid on a folder": "chmod g+s /usr/local/lib/sampan",
   "a line more": `echo '# by hand' >>${CONF}`,
   "no newline at the end": "f=/etc/sysctl.d/99-sampan.conf; head -c -1 $f >/run/trust/f; cat /run/trust/f >$f",
-  "CRLF": "sed -i 's/$/\\r/' /etc/security/limits.d/90-sampan-nats.conf",
+  CRLF: "sed -i 's/$/\\r/' /etc/security/limits.d/90-sampan-nats.conf",
   "an empty file": ": >/usr/local/lib/sampan/nats-fingerprint",
   "a file is gone": "rm -f /etc/nats/restart-only",
   "a certificate is gone": "rm -f /etc/nats/tls/server.crt",
@@ -36,10 +39,10 @@ const DRIFTS: Readonly<Record<string, string>> = {
   "a program that can't be started": `chmod 600 ${SERVER}`,
   "a sysctl": "echo 777 >/proc/sys/net/core/somaxconn",
   "another sysctl": "echo '1024 2048 4096' >/proc/sys/net/ipv4/tcp_rmem",
-  "stopped": "systemctl stop nats-server",
-  "disabled": "systemctl -q disable nats-server",
+  stopped: "systemctl stop nats-server",
+  disabled: "systemctl -q disable nats-server",
   "enabled for now only": "systemctl -q disable nats-server; systemctl -q enable --runtime nats-server",
-  "crashed": "systemctl kill -s KILL nats-server; systemctl stop nats-server",
+  crashed: "systemctl kill -s KILL nats-server; systemctl stop nats-server",
   "a changed unit, which systemd has loaded": `sed -i 's/^RestartSec=.*/RestartSec=7/' ${UNIT}; systemctl daemon-reload`,
   "a changed unit, and the server runs with it": `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=5000/' ${UNIT}; systemctl daemon-reload; systemctl restart nats-server`,
   "rights of the unit": `chmod 600 ${UNIT}`,
@@ -52,7 +55,11 @@ const DRIFTS: Readonly<Record<string, string>> = {
 
 /** Tasks on the host itself; what NATS tells of a server that is yet to be mended can't be known before. */
 const tasks = (run: Result, lane: string, ...statuses: Parameters<Result["ends"]>): string[] =>
-  run.ends(...statuses).filter((e) => e.lane === lane).map((e) => e.task).sort();
+  run
+    .ends(...statuses)
+    .filter((e) => e.lane === lane)
+    .map((e) => e.task)
+    .sort();
 
 t.test(`--check says what an apply then does, and nothing else (seed ${SEED})`, { skip }, async (t) => {
   const host = await TrustHost.up(t, "drift");
@@ -62,7 +69,7 @@ t.test(`--check says what an apply then does, and nothing else (seed ${SEED})`, 
   const random = randomOf(SEED);
   // A server that systemd tries to start again and again has a private /tmp each time; ours is /run/trust.
   const restless = /^(\/run\/trust|\/(var\/)?tmp\/( |systemd-private-))/;
-  const everything = async (): Promise<string[]> => [...(await listing(site, name)).filter((l) => !restless.test(l)), ...await host.fingerprint()];
+  const everything = async (): Promise<string[]> => [...(await listing(site, name)).filter((l) => !restless.test(l)), ...(await host.fingerprint())];
   let bag: string[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     if (bag.length < 4) bag = shuffled(Object.keys(DRIFTS), random);

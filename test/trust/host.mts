@@ -9,7 +9,8 @@ const ROLES = ["kernel-tuning", "nats-install", "cluster-config"].flatMap((role)
 /** Commands by which steps change a host; before each of them a run can be held. */
 const HELD = ["mkdir", "chown", "chmod", "mv", "rm", "ln", "groupadd", "useradd", "usermod", "systemctl", "date", "cat"];
 
-const SYSCTLS = "net/core/somaxconn net/core/netdev_max_backlog net/core/rmem_max net/ipv4/tcp_max_syn_backlog net/ipv4/tcp_rmem net/ipv4/tcp_wmem net/ipv4/tcp_slow_start_after_idle net/ipv4/tcp_keepalive_time net/ipv4/tcp_keepalive_intvl net/ipv4/tcp_keepalive_probes net/ipv4/ip_local_port_range";
+const SYSCTLS =
+  "net/core/somaxconn net/core/netdev_max_backlog net/core/rmem_max net/ipv4/tcp_max_syn_backlog net/ipv4/tcp_rmem net/ipv4/tcp_wmem net/ipv4/tcp_slow_start_after_idle net/ipv4/tcp_keepalive_time net/ipv4/tcp_keepalive_intvl net/ipv4/tcp_keepalive_probes net/ipv4/ip_local_port_range";
 
 /** Where a run is held: before its n-th command (from 1), or in the middle of a push. */
 export type Point = { command: number } | { bytes: number };
@@ -34,8 +35,11 @@ export class TrustHost {
   async #install(): Promise<void> {
     this.#sysctls = await this.sh(`cd /proc/sys; for f in ${SYSCTLS}; do [ ! -w $f ] || echo "echo '$(cat $f)' >/proc/sys/$f"; done`);
     const hook = readFileSync(new URL("hooks.sh", import.meta.url), "utf8");
-    await this.sh(`mkdir -p /run/trust && mount -t tmpfs -o mode=755 tmpfs /usr/local/sbin && cat >/usr/local/sbin/sh && chmod 755 /usr/local/sbin/sh
-      for c in ${HELD.join(" ")}; do ln /usr/local/sbin/sh /usr/local/sbin/$c; done`, hook);
+    await this.sh(
+      `mkdir -p /run/trust && mount -t tmpfs -o mode=755 tmpfs /usr/local/sbin && cat >/usr/local/sbin/sh && chmod 755 /usr/local/sbin/sh
+      for c in ${HELD.join(" ")}; do ln /usr/local/sbin/sh /usr/local/sbin/$c; done`,
+      hook,
+    );
   }
 
   async sh(script: string, input?: string): Promise<string> {
@@ -74,7 +78,9 @@ export class TrustHost {
   /** Waits until a run has got to the point. @returns the command it waits before; undefined when the run ended without */
   async reached(ended: Promise<unknown>): Promise<string | undefined> {
     let over = false;
-    void ended.then(() => { over = true; });
+    void ended.then(() => {
+      over = true;
+    });
     for (;;) {
       const { stdout, code } = await this.site.lab.exec(this.name, ["cat", "/run/trust/reached"]);
       if (code === 0 && stdout !== "") return stdout.trimEnd();
@@ -84,10 +90,14 @@ export class TrustHost {
   }
 
   /** Lets what waits go on, and counts no more. */
-  release(): Promise<string> { return this.sh("rm -f /run/trust/armed; touch /run/trust/go"); }
+  release(): Promise<string> {
+    return this.sh("rm -f /run/trust/armed; touch /run/trust/go");
+  }
 
   /** commands of the last armed run */
-  commands(): Promise<string[]> { return this.sh("cat /run/trust/commands").then((s) => s.split("\n").filter(Boolean)); }
+  commands(): Promise<string[]> {
+    return this.sh("cat /run/trust/commands").then((s) => s.split("\n").filter(Boolean));
+  }
 
   /** Everything that a rollout is about, a line each: files with rights and contents, users, unit, process, kernel. */
   async fingerprint(): Promise<string[]> {

@@ -1,16 +1,22 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { skip } from "../lab/fixture.mts";
 import type { Result } from "../support/result.mts";
 import { type Point, TrustHost } from "./host.mts";
-import { type Element, all, parseXml } from "./xml.mts";
+import { all, type Element, parseXml } from "./xml.mts";
 
 t.setTimeout(600_000);
 
 /** The reports of a run that was stopped. */
-interface Stopped { run: Result; cases: Element[]; junit: Element; html: string; held: string }
+interface Stopped {
+  run: Result;
+  cases: Element[];
+  junit: Element;
+  html: string;
+  held: string;
+}
 
 t.test("the reports of an interrupted run are whole, and say what was done and where it stopped", { skip }, async (t) => {
   const host = await TrustHost.up(t, "interrupt");
@@ -24,7 +30,7 @@ t.test("the reports of an interrupted run are whole, and say what was done and w
     await host.scrub();
     await host.arm(point);
     const running = site.start(...host.args, "--junit", join(dir, "run.xml"), "--report", join(dir, "run.html"));
-    const held = await host.reached(running.result) ?? "";
+    const held = (await host.reached(running.result)) ?? "";
     for (const signal of signals) {
       running.signal(signal);
       if (signals.length > 1) await new Promise((resolve) => setTimeout(resolve, 200));
@@ -40,10 +46,22 @@ t.test("the reports of an interrupted run are whole, and say what was done and w
 
   /** What events tell, JUnit tells too. */
   function agree(t: Test, { run, cases, junit }: Stopped): void {
-    const ends = run.of("task_end").map((e) => `${e.lane}.${e.role} ${e.task} ${e.status}`).sort();
-    const told = cases.filter((c) => c.attributes["name"] !== "connect" && c.children[0]?.attributes["type"] !== "interrupted")
-      .map((c) => `${c.attributes["classname"]} ${c.attributes["name"]} ${c.children[0] ? (c.children[0].name === "skipped" ? "skipped" : c.children[0].attributes["type"]) : ""}`).sort();
-    t.same(told.map((l) => l.trim()), ends.map((l) => l.replace(/ (ok|changed)$/, "")), "a case for each task that ended");
+    const ends = run
+      .of("task_end")
+      .map((e) => `${e.lane}.${e.role} ${e.task} ${e.status}`)
+      .sort();
+    const told = cases
+      .filter((c) => c.attributes["name"] !== "connect" && c.children[0]?.attributes["type"] !== "interrupted")
+      .map(
+        (c) =>
+          `${c.attributes["classname"]} ${c.attributes["name"]} ${c.children[0] ? (c.children[0].name === "skipped" ? "skipped" : c.children[0].attributes["type"]) : ""}`,
+      )
+      .sort();
+    t.same(
+      told.map((l) => l.trim()),
+      ends.map((l) => l.replace(/ (ok|changed)$/, "")),
+      "a case for each task that ended",
+    );
     t.equal(Number(junit.attributes["tests"]), cases.length, "and it can count");
     t.equal(Number(junit.attributes["errors"]), all(junit, "error").length);
     t.same(readdirSync(dir).sort(), ["run.html", "run.xml"], "nothing beside them");
@@ -60,10 +78,21 @@ t.test("the reports of an interrupted run are whole, and say what was done and w
       t.match(events.at(-2), { type: "stopped", signal });
       const last = run.of("task_end").at(-1)!;
       t.equal(last.status, "changed", `the step in hand (${held}) was finished`);
-      t.same(run.of("task_start").map((e) => e.task), run.of("task_end").map((e) => e.task), "each that began ended");
+      t.same(
+        run.of("task_start").map((e) => e.task),
+        run.of("task_end").map((e) => e.task),
+        "each that began ended",
+      );
       const where = run.of("stopped")[0]!.where;
       t.match(where, [new RegExp(`^${name}: after ${last.task} \\(\\d+ of \\d+\\)$`)]);
-      t.same(await host.audit(), run.ends("changed").map((e) => `${e.role}: ${e.task}`).sort(), "the host says the same");
+      t.same(
+        await host.audit(),
+        run
+          .ends("changed")
+          .map((e) => `${e.role}: ${e.task}`)
+          .sort(),
+        "the host says the same",
+      );
       agree(t, stopped);
       t.match(html, /<h2>Where it stopped<\/h2>/);
       t.ok(html.includes(where[0]!) && html.trimEnd().endsWith("</html>"));

@@ -1,10 +1,17 @@
 /** An element of an XML document. */
-export interface Element { name: string; attributes: Record<string, string>; children: Element[]; text: string }
+export interface Element {
+  name: string;
+  attributes: Record<string, string>;
+  children: Element[];
+  text: string;
+}
 
 /** Reads what a JUnit report may hold, and nothing that isn't well-formed XML. @throws Error with the place */
 export function parseXml(text: string): Element {
   let at = 0;
-  const fail = (why: string): never => { throw new Error(`${why} at ${at}: ${text.slice(at, at + 60)}`); };
+  const fail = (why: string): never => {
+    throw new Error(`${why} at ${at}: ${text.slice(at, at + 60)}`);
+  };
   const take = (pattern: RegExp): RegExpExecArray | undefined => {
     const sticky = new RegExp(pattern.source, "uy");
     sticky.lastIndex = at;
@@ -28,7 +35,10 @@ export function parseXml(text: string): Element {
     if (!take(/\s*>/)) fail("no end of a tag");
     for (;;) {
       made.text += decode(take(/[^<]*/)![0]);
-      if (take(/<\/([a-z]+)>/)) { if (!text.slice(0, at).endsWith(`</${name}>`)) fail(`not the end of ${name}`); return made; }
+      if (take(/<\/([a-z]+)>/)) {
+        if (!text.slice(0, at).endsWith(`</${name}>`)) fail(`not the end of ${name}`);
+        return made;
+      }
       made.children.push(element());
     }
   };

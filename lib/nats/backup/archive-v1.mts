@@ -12,14 +12,16 @@ export function* walkV1(source: Source, visitor: Visitor): Walk {
     const header = Buffer.from(source.take(512));
     if (header.every((byte) => byte === 0)) break;
     const entry = tarEntry(header);
-    const name = long["path"] ?? entry.name, size = Number(long["size"] ?? entry.size);
+    const name = long["path"] ?? entry.name,
+      size = Number(long["size"] ?? entry.size);
     long = {};
     const padding = (512 - (size % 512)) % 512;
     if (entry.type === "x") long = paxRecords(source.take(size).toString("utf8"));
     else if (/^msgs\/\d+\.blk$/.test(name)) yield* block(source, size, visitor);
     else if (/^msgs\/\d+\.idx$/.test(name)) deletedOf29(Buffer.from(source.take(size)), visitor);
     else if (name === "errors.txt") throw new BadArchive(`nats-server noted while it wrote: ${source.take(size).toString("utf8")}`);
-    else if (/^obs\/.+\/o\.dat$/.test(name)) visitor.consumer({ name: name.slice("obs/".length, -"/o.dat".length), ...consumerState(Buffer.from(source.take(size))) });
+    else if (/^obs\/.+\/o\.dat$/.test(name))
+      visitor.consumer({ name: name.slice("obs/".length, -"/o.dat".length), ...consumerState(Buffer.from(source.take(size))) });
     else source.skip(size);
     source.skip(padding);
     yield;
@@ -42,17 +44,23 @@ function paxRecords(text: string): Record<string, string> {
 }
 
 /** Records of a block: length, sequence, time, subject's length; subject; the message; a checksum. Numbers are little-endian. */
-const RECORD = 22, LEAST = RECORD + 8;
-const HEADERS = 0x8000_0000, ERASED = 0x8000_0000, TOMBSTONE = 0x4000_0000, SEQUENCE = 0x3fff_ffff;
+const RECORD = 22,
+  LEAST = RECORD + 8;
+const HEADERS = 0x8000_0000,
+  ERASED = 0x8000_0000,
+  TOMBSTONE = 0x4000_0000,
+  SEQUENCE = 0x3fff_ffff;
 const RECORDS_A_STEP = 4096;
 
 function* block(source: Source, size: number, visitor: Visitor): Walk {
   let n = 0;
-  for (let at = 0; at < size;) {
+  for (let at = 0; at < size; ) {
     if (at + LEAST > size) throw new BadArchive("a block of messages ends within a record");
     const head = source.peek(RECORD);
     if (head.length < RECORD) throw new BadArchive("it ends within a record");
-    const length = (head.readUInt32LE(0) & ~HEADERS) >>> 0, subject = head.readUInt16LE(20), high = head.readUInt32LE(8);
+    const length = (head.readUInt32LE(0) & ~HEADERS) >>> 0,
+      subject = head.readUInt16LE(20),
+      high = head.readUInt32LE(8);
     const seq = (high & SEQUENCE) * 2 ** 32 + head.readUInt32LE(4);
     if (length < LEAST + subject || at + length > size) throw new BadArchive("a block of messages has a damaged record");
     if (high & TOMBSTONE) visitor.deleted(seq);
@@ -99,5 +107,9 @@ function varints(bytes: Buffer, damaged: string): (() => number) & { skip(count:
       if (byte < 0x80) return value;
     }
   };
-  return Object.assign(next, { skip(count: number) { at += count; } });
+  return Object.assign(next, {
+    skip(count: number) {
+      at += count;
+    },
+  });
 }

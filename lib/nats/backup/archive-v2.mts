@@ -5,8 +5,16 @@ import type { Source } from "./source.mts";
 export const MAGIC = "NATSARC1";
 const RECORDS_A_STEP = 4096;
 
-interface State { messages: number; first_seq: number; last_seq: number; consumer_count: number }
-interface Consumer { config?: { name?: string; durable_name?: string }; state?: { ack_floor?: { stream_seq?: number }; delivered?: { stream_seq?: number } } }
+interface State {
+  messages: number;
+  first_seq: number;
+  last_seq: number;
+  consumer_count: number;
+}
+interface Consumer {
+  config?: { name?: string; durable_name?: string };
+  state?: { ack_floor?: { stream_seq?: number }; delivered?: { stream_seq?: number } };
+}
 
 /**
  * The archive that nats-server writes from 2.15 on (server/stream_backup.go): state.json, the consumers, then message by message, and

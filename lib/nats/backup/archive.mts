@@ -1,5 +1,9 @@
 /** A consumer as an archive holds it. Sequences are the stream's. */
-export interface ArchivedConsumer { name: string; ackFloor: number; delivered: number }
+export interface ArchivedConsumer {
+  name: string;
+  ackFloor: number;
+  delivered: number;
+}
 
 /** What a walk through an archive tells, as it comes. */
 export interface Visitor {

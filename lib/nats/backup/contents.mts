@@ -44,15 +44,25 @@ export async function readContents(path: string, { range, progress = () => {}, s
   return (await pass(path, range, gone, () => {}, signal)).contents;
 }
 
-async function pass(path: string, range: ReadOptions["range"], gone: Set<number>, progress: (bytes: number) => void, signal?: AbortSignal): Promise<{ contents: Contents; buried: number }> {
+async function pass(
+  path: string,
+  range: ReadOptions["range"],
+  gone: Set<number>,
+  progress: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<{ contents: Contents; buried: number }> {
   const hash = createHash("sha256");
   const fd = openSync(path, "r");
   try {
     const file = new S2File(fd, (bytes) => hash.update(bytes));
     const source = new Source(file);
-    const tally = new SubjectTally(), consumers: ArchivedConsumer[] = [];
+    const tally = new SubjectTally(),
+      consumers: ArchivedConsumer[] = [];
     const second = gone.size > 0;
-    let { first, last } = range, messages = 0, buried = 0, lowest = Infinity;
+    let { first, last } = range,
+      messages = 0,
+      buried = 0,
+      lowest = Infinity;
     const visitor: Visitor = {
       message(seq, subject, erased) {
         if (seq > last) last = seq;
@@ -67,8 +77,12 @@ async function pass(path: string, range: ReadOptions["range"], gone: Set<number>
         if (!second) buried++;
         gone.add(seq);
       },
-      consumer(consumer) { consumers.push(consumer); },
-      state(state) { ({ first_seq: first, last_seq: last } = state); },
+      consumer(consumer) {
+        consumers.push(consumer);
+      },
+      state(state) {
+        ({ first_seq: first, last_seq: last } = state);
+      },
     };
     const format = source.peek(MAGIC.length).toString("latin1") === MAGIC ? 2 : 1;
     const walk: Walk = format === 2 ? walkV2(source, visitor) : walkV1(source, visitor);
@@ -79,10 +93,19 @@ async function pass(path: string, range: ReadOptions["range"], gone: Set<number>
       await turn();
     }
     consumers.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { buried, contents: {
-      format, messages, first: messages > 0 ? Math.max(first, lowest) : last + 1, last, subjects: tally.result, consumers,
-      sha256: hash.digest("hex"), bytes: file.position,
-    } };
+    return {
+      buried,
+      contents: {
+        format,
+        messages,
+        first: messages > 0 ? Math.max(first, lowest) : last + 1,
+        last,
+        subjects: tally.result,
+        consumers,
+        sha256: hash.digest("hex"),
+        bytes: file.position,
+      },
+    };
   } finally {
     closeSync(fd);
   }

@@ -5,7 +5,8 @@ import { UsageError } from "../../inventory/types.mts";
 import { MANIFEST, type Manifest, readManifest } from "./manifest.mts";
 
 /** While it is written, a backup's folder has another name, and says in `owner` whose it is. */
-const PARTIAL = ".partial", OWNER = "owner";
+const PARTIAL = ".partial",
+  OWNER = "owner";
 /** As `folderName` writes it. */
 const NAMED = /^\d{4}-\d\d-\d\dT\d{6}Z$/;
 
@@ -31,7 +32,9 @@ export class BackupFolder {
     }
   }
 
-  path(file: string): string { return join(this.#partial, file); }
+  path(file: string): string {
+    return join(this.#partial, file);
+  }
 
   complete(manifest: Manifest): void {
     const file = this.path(MANIFEST);
@@ -42,9 +45,13 @@ export class BackupFolder {
   }
 
   /** Takes back a file, to write it anew. */
-  discard(file: string): void { rmSync(this.path(file), { force: true }); }
+  discard(file: string): void {
+    rmSync(this.path(file), { force: true });
+  }
 
-  abandon(): void { rmSync(this.#partial, { recursive: true, force: true }); }
+  abandon(): void {
+    rmSync(this.#partial, { recursive: true, force: true });
+  }
 }
 
 /** Whether a complete backup lies there. */
@@ -55,18 +62,23 @@ export function free(to: string): void {
   const dir = resolve(to);
   if (existsSync(dir)) throw new UsageError(`${dir} is there already; a backup is never written over: name another folder with --to`);
   const owner = read(join(`${dir}${PARTIAL}`, OWNER));
-  if (owner && !hasEnded(owner)) throw new UsageError(`another run is writing ${dir}${PARTIAL} (process ${owner.split("/").at(-1)}); if none is, remove that folder`);
+  if (owner && !hasEnded(owner))
+    throw new UsageError(`another run is writing ${dir}${PARTIAL} (process ${owner.split("/").at(-1)}); if none is, remove that folder`);
 }
 
 /** What `prune` did: folders that are gone, and those beyond the number that stay, with why. */
-export interface Pruned { gone: string[]; spared: { name: string; why: string }[] }
+export interface Pruned {
+  gone: string[];
+  spared: { name: string; why: string }[];
+}
 
 /**
  * Takes away the oldest complete backups of a folder, so that `keep` are left with the one just written, and what killed runs left in
  * it. One that holds what the new one doesn't is never taken away.
  */
 export function prune(parent: string, keep: number, written: string): Pruned {
-  const names = readdirSync(parent).sort(), newest = readManifest(join(parent, written));
+  const names = readdirSync(parent).sort(),
+    newest = readManifest(join(parent, written));
   const others = names.filter((n) => n !== written && NAMED.test(n) && isComplete(join(parent, n)));
   const judged = others.slice(0, Math.max(0, others.length + 1 - keep)).map((name) => ({ name, why: onlyThere(join(parent, name), newest) }));
   const gone = judged.filter(({ why }) => why === undefined).map(({ name }) => name);
@@ -81,16 +93,30 @@ export function prune(parent: string, keep: number, written: string): Pruned {
 /** What a backup holds that a newer one doesn't: a stream that is gone since, or was made anew. Undefined: nothing */
 function onlyThere(dir: string, newest: Manifest): string | undefined {
   let older: Manifest;
-  try { older = readManifest(dir); } catch (error) { return (error as Error).message; }
+  try {
+    older = readManifest(dir);
+  } catch (error) {
+    return (error as Error).message;
+  }
   if (older.cluster !== newest.cluster) return `it is of cluster ${older.cluster}`;
   const only = older.streams.filter((o) => !newest.streams.some((n) => n.account === o.account && n.name === o.name && n.last >= o.last));
   return only.length === 0 ? undefined : `the new one hasn't all of ${only.map((s) => s.name).join(", ")}`;
 }
 
-const read = (file: string): string => { try { return readFileSync(file, "utf8"); } catch { return ""; } };
+const read = (file: string): string => {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+};
 
 /** A new name in a folder is safe from a power cut when the folder itself is on the disk. */
 function sync(dir: string): void {
   const fd = openSync(dir, "r");
-  try { fsyncSync(fd); } finally { closeSync(fd); }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

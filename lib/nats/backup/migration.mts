@@ -22,7 +22,9 @@ const FILE = "migration.json";
 /** Undefined when none was begun there. @throws UsageError when it is of another server */
 export function readState(dir: string, source: string): MigrationState | undefined {
   let state: MigrationState;
-  try { state = JSON.parse(readFileSync(join(dir, FILE), "utf8")) as MigrationState; } catch (error) {
+  try {
+    state = JSON.parse(readFileSync(join(dir, FILE), "utf8")) as MigrationState;
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new UsageError(`${join(dir, FILE)} can't be read: ${(error as Error).message}`);
   }

@@ -8,7 +8,8 @@ export function sizeText(bytes: number): string {
   return "";
 }
 
-const leftText = (seconds: number): string => (seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`);
+const leftText = (seconds: number): string =>
+  seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 
 /** How often progress is told, ms. */
 const EVERY_MS = 500;
@@ -34,7 +35,7 @@ export class PlainSize {
   #skip = 0;
 
   push(bytes: Uint8Array): number {
-    for (let at = 0; at < bytes.length;) {
+    for (let at = 0; at < bytes.length; ) {
       const passed = Math.min(this.#skip, bytes.length - at);
       at += passed;
       this.#skip -= passed;

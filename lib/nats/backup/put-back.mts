@@ -5,8 +5,8 @@ import { JetStreamApiError } from "../errors.mts";
 import { consumers, request, streamInfo } from "../jetstream/api.mts";
 import type { Config } from "../jetstream/desired.mts";
 import { freeze, isRestoring, open, ownMetadata, restoring, writable } from "../jetstream/freeze.mts";
-import { NAME_TAKEN, restore } from "../jetstream/restore.mts";
 import { untilReplicated } from "../jetstream/replicate.mts";
+import { NAME_TAKEN, restore } from "../jetstream/restore.mts";
 import { compareInTime, sendable } from "./compare.mts";
 import type { SavedStream, UnsavedStream } from "./manifest.mts";
 import { pace } from "./pace.mts";
@@ -44,12 +44,21 @@ const PATIENCE_MS = 30_000;
  * @returns notes: what differs, and why it may
  * @throws NotTheSameError, JetStreamApiError, Error
  */
-export async function putBack(nc: NatsConnection, dir: string, saved: SavedStream, { replicas, mark = false, more = [], begun, tell = () => {}, signal }: PutBackOptions): Promise<string[]> {
+export async function putBack(
+  nc: NatsConnection,
+  dir: string,
+  saved: SavedStream,
+  { replicas, mark = false, more = [], begun, tell = () => {}, signal }: PutBackOptions,
+): Promise<string[]> {
   const config = { ...sendable(saved.config), num_replicas: replicas };
   const head = { config: restoring(config), state: saved.state };
-  for (const until = Date.now() + PATIENCE_MS; ;) {
+  for (const until = Date.now() + PATIENCE_MS; ; ) {
     try {
-      await restore(nc, head, createReadStream(join(dir, saved.file), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>, { begun, progress: pace(tell, saved.bytes), signal });
+      await restore(nc, head, createReadStream(join(dir, saved.file), { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>, {
+        begun,
+        progress: pace(tell, saved.bytes),
+        signal,
+      });
       break;
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.errCode !== NAME_TAKEN || Date.now() > until) throw error;
@@ -101,7 +110,12 @@ export async function recreate(nc: NatsConnection, { name, config, consumers }: 
 async function createConsumers(nc: NatsConnection, stream: string, configs: readonly Config[]): Promise<void> {
   for (const config of configs) {
     const own = String(config["durable_name"] ?? "");
-    if (own) await request(nc, `consumer ${stream} > ${own}`, `CONSUMER.CREATE.${stream}.${own}`, { stream_name: stream, config: { ...sendable(config), name: own }, action: "create" });
+    if (own)
+      await request(nc, `consumer ${stream} > ${own}`, `CONSUMER.CREATE.${stream}.${own}`, {
+        stream_name: stream,
+        config: { ...sendable(config), name: own },
+        action: "create",
+      });
   }
 }
 

@@ -5,8 +5,13 @@ import { crc32c } from "./crc32c.mts";
 export class BadArchive extends Error {}
 
 /** Frame types of the snappy framing format, which S2 shares. */
-const COMPRESSED = 0x00, PLAIN = 0x01, IDENTIFIER = 0xff, FIRST_SKIPPABLE = 0x80;
-const HEADER = 4, CHECKSUM = 4, MAGIC = /^(S2sTwO|sNaPpY)$/;
+const COMPRESSED = 0x00,
+  PLAIN = 0x01,
+  IDENTIFIER = 0xff,
+  FIRST_SKIPPABLE = 0x80;
+const HEADER = 4,
+  CHECKSUM = 4,
+  MAGIC = /^(S2sTwO|sNaPpY)$/;
 const WINDOW = 1 << 20;
 
 /**
@@ -24,7 +29,10 @@ export class S2File {
   position = 0;
 
   /** @param onRaw given every byte of the file once, e.g. for a checksum; the buffer is used again afterwards */
-  constructor(fd: number, onRaw: (bytes: Buffer) => void = () => {}) { this.#fd = fd; this.#onRaw = onRaw; }
+  constructor(fd: number, onRaw: (bytes: Buffer) => void = () => {}) {
+    this.#fd = fd;
+    this.#onRaw = onRaw;
+  }
 
   /** @returns the plain bytes of the next frame, good until the next call; undefined at the end of the file. @throws BadArchive */
   next(): Buffer | undefined {
@@ -34,9 +42,11 @@ export class S2File {
         return undefined;
       }
       if (!this.#have(HEADER)) throw new BadArchive("it ends within a frame");
-      const type = this.#raw[this.#at]!, length = this.#raw.readUIntLE(this.#at + 1, 3);
+      const type = this.#raw[this.#at]!,
+        length = this.#raw.readUIntLE(this.#at + 1, 3);
       if (!this.#have(HEADER + length)) throw new BadArchive("it ends within a frame");
-      const from = this.#at + HEADER, to = from + length;
+      const from = this.#at + HEADER,
+        to = from + length;
       this.#at = to;
       if (type === IDENTIFIER) {
         if (!MAGIC.test(this.#raw.toString("latin1", from, to))) throw new BadArchive("it isn't compressed with S2");
@@ -50,7 +60,8 @@ export class S2File {
       }
       if (length < CHECKSUM) throw new BadArchive("it has a frame without checksum");
       const data = type === PLAIN ? this.#raw.subarray(from + CHECKSUM, to) : decodeBlock(this.#raw.subarray(from + CHECKSUM, to));
-      if (masked(crc32c(data)) !== this.#raw.readUInt32LE(from)) throw new BadArchive(`the checksum of a frame is wrong, at byte ${this.position - (this.#end - to)}`);
+      if (masked(crc32c(data)) !== this.#raw.readUInt32LE(from))
+        throw new BadArchive(`the checksum of a frame is wrong, at byte ${this.position - (this.#end - to)}`);
       return data;
     }
   }
@@ -58,7 +69,11 @@ export class S2File {
   /** Makes `count` bytes available from #at on; false when the file has fewer. */
   #have(count: number): boolean {
     while (this.#end - this.#at < count) {
-      if (this.#at > 0) { this.#raw.copyWithin(0, this.#at, this.#end); this.#end -= this.#at; this.#at = 0; }
+      if (this.#at > 0) {
+        this.#raw.copyWithin(0, this.#at, this.#end);
+        this.#end -= this.#at;
+        this.#at = 0;
+      }
       if (this.#raw.length < count + WINDOW) {
         const larger = Buffer.allocUnsafe(count + 2 * WINDOW);
         this.#raw.copy(larger, 0, 0, this.#end);
@@ -81,8 +96,12 @@ let plain = Buffer.allocUnsafe(WINDOW);
 
 /** One block: the plain length, then literals and copies of what came before. @throws BadArchive */
 function decodeBlock(src: Buffer): Buffer {
-  const bad = (): never => { throw new BadArchive("a frame can't be decompressed"); };
-  let s = 0, length = 0, shift = 0;
+  const bad = (): never => {
+    throw new BadArchive("a frame can't be decompressed");
+  };
+  let s = 0,
+    length = 0,
+    shift = 0;
   for (;;) {
     const byte = src[s++] ?? bad();
     length += (byte & 0x7f) * 2 ** shift;
@@ -93,7 +112,8 @@ function decodeBlock(src: Buffer): Buffer {
   if (length > 16 * WINDOW) bad();
   if (plain.length < length) plain = Buffer.allocUnsafe(length);
   const out = plain;
-  let d = 0, offset = 1;
+  let d = 0,
+    offset = 1;
   while (s < src.length) {
     const tag = src[s++]!;
     let n = tag >> 2;
@@ -106,7 +126,8 @@ function decodeBlock(src: Buffer): Buffer {
       }
       n += 1;
       if (s + n > src.length || d + n > length) bad();
-      if (n > 24) src.copy(out, d, s, s + n); else for (let i = 0; i < n; i++) out[d + i] = src[s + i]!;
+      if (n > 24) src.copy(out, d, s, s + n);
+      else for (let i = 0; i < n; i++) out[d + i] = src[s + i]!;
       s += n;
       d += n;
       continue;

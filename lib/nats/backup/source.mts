@@ -7,7 +7,9 @@ export class Source {
   #at = 0;
   #end = 0;
 
-  constructor(file: S2File) { this.#file = file; }
+  constructor(file: S2File) {
+    this.#file = file;
+  }
 
   /** The next bytes, good until the next call. @throws BadArchive when the file has fewer */
   take(count: number): Buffer {
@@ -18,7 +20,7 @@ export class Source {
 
   /** Passes over bytes, however many. */
   skip(count: number): void {
-    for (let left = count; left > 0;) {
+    for (let left = count; left > 0; ) {
       const step = Math.min(left, 1 << 20);
       this.take(step);
       left -= step;
@@ -34,21 +36,31 @@ export class Source {
   /** An unsigned number in Go's varint form; beyond 2^53 as close as a number gets. */
   uvarint(): number {
     const bytes = this.peek(10);
-    let value = 0, i = 0;
+    let value = 0,
+      i = 0;
     for (; i < bytes.length; i++) {
       value += (bytes[i]! & 0x7f) * 2 ** (7 * i);
-      if (bytes[i]! < 0x80) { this.#at += i + 1; return value; }
+      if (bytes[i]! < 0x80) {
+        this.#at += i + 1;
+        return value;
+      }
     }
     throw new BadArchive(bytes.length < 10 ? "it ends within a record" : "it has a number that is none");
   }
 
-  get atEnd(): boolean { return !this.#have(1); }
+  get atEnd(): boolean {
+    return !this.#have(1);
+  }
 
   #have(count: number): boolean {
     while (this.#end - this.#at < count) {
       const piece = this.#file.next();
       if (piece === undefined) return false;
-      if (this.#at > 0) { this.#buffer.copyWithin(0, this.#at, this.#end); this.#end -= this.#at; this.#at = 0; }
+      if (this.#at > 0) {
+        this.#buffer.copyWithin(0, this.#at, this.#end);
+        this.#end -= this.#at;
+        this.#at = 0;
+      }
       if (this.#buffer.length < this.#end + piece.length) {
         const larger = Buffer.allocUnsafe(2 * (this.#end + piece.length));
         this.#buffer.copy(larger, 0, 0, this.#end);

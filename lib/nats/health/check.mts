@@ -31,7 +31,12 @@ export interface Expectation {
 /** One kind of check over a state. Pure: `now` is the state's own time. */
 export type Checker = (state: ClusterState, expected: Expectation) => Check[];
 
-interface Found { failed?: string[]; warning?: string[]; ok: string; next?: string }
+interface Found {
+  failed?: string[];
+  warning?: string[];
+  ok: string;
+  next?: string;
+}
 
 /** A check from what was found: the first kind of finding decides, all findings of that kind make the detail. */
 export function finding(id: string, title: string, asset: string | undefined, { failed = [], warning = [], ok, next }: Found): Check {
@@ -49,7 +54,7 @@ export const label = (node: { lane: string; name: string }) => (node.lane === no
 
 /** Name of a stream; with its account where streams of several accounts are seen. */
 export const streamLabel = (state: ClusterState, stream: StreamState) =>
-  (state.streams.some((s) => s.account !== stream.account) ? `${stream.account}/${stream.name}` : stream.name);
+  state.streams.some((s) => s.account !== stream.account) ? `${stream.account}/${stream.name}` : stream.name;
 
 /** More than one node: routes and a meta group are expected. */
 export const clustered = (state: ClusterState) => state.target.nodes.length > 1;

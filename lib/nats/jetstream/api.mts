@@ -10,10 +10,26 @@ export interface StreamInfo {
   /** the server's time, ISO; from 2.10 on */
   ts?: string;
 }
-export interface ConsumerInfo { stream_name: string; name: string; config: Config; cluster?: ClusterInfo; num_ack_pending: number; num_pending: number; ack_floor: SequencePair; delivered: SequencePair }
-interface SequencePair { consumer_seq: number; stream_seq: number }
+export interface ConsumerInfo {
+  stream_name: string;
+  name: string;
+  config: Config;
+  cluster?: ClusterInfo;
+  num_ack_pending: number;
+  num_pending: number;
+  ack_floor: SequencePair;
+  delivered: SequencePair;
+}
+interface SequencePair {
+  consumer_seq: number;
+  stream_seq: number;
+}
 
-interface ApiError { code: number; err_code: number; description: string }
+interface ApiError {
+  code: number;
+  err_code: number;
+  description: string;
+}
 
 /** nats-server's err_code (server/errors.json) */
 const NOT_FOUND = { stream: 10059, consumer: 10014 };
@@ -46,18 +62,29 @@ export async function request<T>(nc: NatsConnection, asset: string, subject: str
       reason = error.description;
     } catch (error) {
       if (error instanceof JetStreamApiError || nc.isClosed()) throw error;
-      reason = error instanceof Error && /no ?responders/i.test(`${error.name} ${error.message}`) ? "nobody answers: is JetStream enabled for this account?" : "no answer in time";
+      reason =
+        error instanceof Error && /no ?responders/i.test(`${error.name} ${error.message}`)
+          ? "nobody answers: is JetStream enabled for this account?"
+          : "no answer in time";
     }
-    if (Date.now() >= until) throw new Error(`${asset}: JetStream API ${subject.split(".").slice(0, 2).join(".")}: ${reason}. Check that a majority of the JetStream nodes runs (--role verify)`);
+    if (Date.now() >= until)
+      throw new Error(
+        `${asset}: JetStream API ${subject.split(".").slice(0, 2).join(".")}: ${reason}. Check that a majority of the JetStream nodes runs (--role verify)`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 
 /** The same, asked once only: for what mustn't be repeated, or takes its time. @throws as `request` does */
 export async function requestOnce<T>(nc: NatsConnection, asset: string, subject: string, body: unknown, timeoutMs: number): Promise<T> {
-  const answer = await nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: timeoutMs }).then((m) => m.json<T & { error?: ApiError }>(), (error: Error) => {
-    throw new Error(`${asset}: JetStream API ${subject.split(".").slice(0, 2).join(".")}: ${/no ?responders/i.test(`${error.name} ${error.message}`) ? "nobody answers" : `no answer in ${timeoutMs / 1000} s`}. Check that a majority of the JetStream nodes runs (--role verify)`);
-  });
+  const answer = await nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: timeoutMs }).then(
+    (m) => m.json<T & { error?: ApiError }>(),
+    (error: Error) => {
+      throw new Error(
+        `${asset}: JetStream API ${subject.split(".").slice(0, 2).join(".")}: ${/no ?responders/i.test(`${error.name} ${error.message}`) ? "nobody answers" : `no answer in ${timeoutMs / 1000} s`}. Check that a majority of the JetStream nodes runs (--role verify)`,
+      );
+    },
+  );
   if (answer.error) throw new JetStreamApiError(asset, answer.error);
   return answer;
 }
@@ -72,10 +99,12 @@ export const consumerInfo = (nc: NatsConnection, stream: string, name: string, o
 export const streamNames = (nc: NatsConnection): Promise<string[]> => pages<string>(nc, "streams", "STREAM.NAMES", "streams");
 
 /** All consumers of a stream that answer. */
-export const consumers = (nc: NatsConnection, stream: string): Promise<ConsumerInfo[]> => pages<ConsumerInfo>(nc, `consumers of ${stream}`, `CONSUMER.LIST.${stream}`, "consumers");
+export const consumers = (nc: NatsConnection, stream: string): Promise<ConsumerInfo[]> =>
+  pages<ConsumerInfo>(nc, `consumers of ${stream}`, `CONSUMER.LIST.${stream}`, "consumers");
 
 /** Names also of consumers that don't answer. */
-export const consumerNames = (nc: NatsConnection, stream: string): Promise<string[]> => pages<string>(nc, `consumers of ${stream}`, `CONSUMER.NAMES.${stream}`, "consumers");
+export const consumerNames = (nc: NatsConnection, stream: string): Promise<string[]> =>
+  pages<string>(nc, `consumers of ${stream}`, `CONSUMER.NAMES.${stream}`, "consumers");
 
 async function pages<T>(nc: NatsConnection, asset: string, subject: string, list: string): Promise<T[]> {
   const all: T[] = [];

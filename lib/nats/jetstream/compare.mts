@@ -1,9 +1,13 @@
 import type { Change } from "../../engine/events.mts";
 import { goDurationText } from "../go-duration.mts";
-import { DURATIONS, type Config } from "./desired.mts";
+import { type Config, DURATIONS } from "./desired.mts";
 
 /** One declared field whose value on the server is another. */
-export interface FieldChange { field: string; current: unknown; desired: unknown }
+export interface FieldChange {
+  field: string;
+  current: unknown;
+  desired: unknown;
+}
 
 /** Lists in which only membership counts. */
 const SETS = new Set(["subjects", "filter_subjects", "tags", "priority_groups", "sources"]);
@@ -13,11 +17,13 @@ const DEFAULTED = new Set(["ack_wait", "max_ack_pending", "max_deliver", "max_wa
 
 /** The declared fields that differ. Fields that aren't declared are the server's, or somebody else's, business. */
 export function fieldChanges(desired: Config, actual: Config): FieldChange[] {
-  return Object.entries(desired)
-    // With backoff the server takes its first step as ack_wait, whatever was asked.
-    .filter(([field]) => !(field === "ack_wait" && Array.isArray(desired.backoff) && desired.backoff.length > 0))
-    .filter(([field, value]) => !same(field, value, actual[field]))
-    .map(([field, value]) => ({ field, current: actual[field], desired: value }));
+  return (
+    Object.entries(desired)
+      // With backoff the server takes its first step as ack_wait, whatever was asked.
+      .filter(([field]) => !(field === "ack_wait" && Array.isArray(desired.backoff) && desired.backoff.length > 0))
+      .filter(([field, value]) => !same(field, value, actual[field]))
+      .map(([field, value]) => ({ field, current: actual[field], desired: value }))
+  );
 }
 
 function same(field: string, desired: unknown, actual: unknown): boolean {
@@ -35,18 +41,30 @@ function same(field: string, desired: unknown, actual: unknown): boolean {
 
 /** Go leaves zero values out. */
 export const empty = (value: unknown): boolean =>
-  value === undefined || value === null || value === 0 || value === false || value === "" || value === "none"
-  || (Array.isArray(value) ? value.length === 0 : isObject(value) && Object.values(value).every(empty));
+  value === undefined ||
+  value === null ||
+  value === 0 ||
+  value === false ||
+  value === "" ||
+  value === "none" ||
+  (Array.isArray(value) ? value.length === 0 : isObject(value) && Object.values(value).every(empty));
 
 export const isObject = (value: unknown): value is Config => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** As the engine's events want it. */
-export const toChange = ({ field, current, desired }: FieldChange): Change => ({ attribute: field, current: show(field, current), desired: show(field, desired) });
+export const toChange = ({ field, current, desired }: FieldChange): Change => ({
+  attribute: field,
+  current: show(field, current),
+  desired: show(field, desired),
+});
 
 function show(field: string, value: unknown): string {
   if (value === undefined || value === null) return "";
   if (Array.isArray(value)) return value.map((v) => show(field, v)).join(", ");
-  if (isObject(value)) return Object.entries(value).map(([f, v]) => `${f}: ${show(f, v)}`).join(", ");
+  if (isObject(value))
+    return Object.entries(value)
+      .map(([f, v]) => `${f}: ${show(f, v)}`)
+      .join(", ");
   return DURATIONS.has(field) && typeof value === "number" ? goDurationText(value) : String(value);
 }
 

@@ -5,14 +5,35 @@ import { durationNs, sizeBytes } from "../../inventory/units.mts";
 export type Config = Record<string, unknown>;
 
 /** A stream as the inventory declares it: durations as Go text or nanoseconds, sizes as text or bytes. */
-export interface StreamDeclaration extends Config { name: string; consumers?: readonly Config[] }
+export interface StreamDeclaration extends Config {
+  name: string;
+  consumers?: readonly Config[];
+}
 
 /** What is asked for, in the API's own units; only declared fields are here. */
-export interface DesiredConsumer { stream: string; name: string; config: Config }
-export interface DesiredStream { name: string; config: Config; consumers: DesiredConsumer[] }
+export interface DesiredConsumer {
+  stream: string;
+  name: string;
+  config: Config;
+}
+export interface DesiredStream {
+  name: string;
+  config: Config;
+  consumers: DesiredConsumer[];
+}
 
 /** Fields in nanoseconds on the wire, at any depth. */
-export const DURATIONS = new Set(["max_age", "duplicate_window", "subject_delete_marker_ttl", "inactive_threshold", "ack_wait", "backoff", "max_expires", "idle_heartbeat", "priority_timeout"]);
+export const DURATIONS = new Set([
+  "max_age",
+  "duplicate_window",
+  "subject_delete_marker_ttl",
+  "inactive_threshold",
+  "ack_wait",
+  "backoff",
+  "max_expires",
+  "idle_heartbeat",
+  "priority_timeout",
+]);
 const SIZES = new Set(["max_bytes", "max_msg_size"]);
 /** Where 0 is how people, and -1 how the server writes "no limit". */
 const UNLIMITED = new Set(["max_consumers", "max_msgs", "max_bytes", "max_msgs_per_subject", "max_msg_size"]);
@@ -35,7 +56,9 @@ export function desiredStreams(declared: readonly StreamDeclaration[]): DesiredS
         if (own.has(name)) problems.push(`${asset} is declared twice; keep one of them`);
         own.add(name);
         if (consumer.deliver_group && !consumer.deliver_subject) {
-          problems.push(`${asset}: deliver_group belongs to push consumers; remove it (the workers of a pull consumer share its durable_name), or set deliver_subject`);
+          problems.push(
+            `${asset}: deliver_group belongs to push consumers; remove it (the workers of a pull consumer share its durable_name), or set deliver_subject`,
+          );
         }
         return { stream: rest.name, name, config: mapFields(consumer, (field, value) => convert(asset, field, value, problems)) };
       }),
@@ -52,9 +75,14 @@ function convert(asset: string, field: string, value: unknown, problems: string[
   const read = DURATIONS.has(field) ? durationNs : SIZES.has(field) ? sizeBytes : undefined;
   if (!read) return value;
   const number = read(value);
-  if (number === undefined) problems.push(`${asset}: ${field}: ${value} is no ${DURATIONS.has(field) ? "duration; write for example 2m" : "size; write for example 1GB"}`);
+  if (number === undefined)
+    problems.push(`${asset}: ${field}: ${value} is no ${DURATIONS.has(field) ? "duration; write for example 2m" : "size; write for example 1GB"}`);
   return number;
 }
 
 const mapFields = (config: Config, map: (field: string, value: unknown) => unknown): Config =>
-  Object.fromEntries(Object.entries(config).filter(([, v]) => v !== undefined).map(([field, value]) => [field, map(field, value)]));
+  Object.fromEntries(
+    Object.entries(config)
+      .filter(([, v]) => v !== undefined)
+      .map(([field, value]) => [field, map(field, value)]),
+  );

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "nats";
 import { atLeast } from "../roll.mts";
-import { consumers, request, streamInfo, type StreamInfo } from "./api.mts";
+import { consumers, request, type StreamInfo, streamInfo } from "./api.mts";
 import type { Config } from "./desired.mts";
 
 /** The subject in place of a stream's own while nobody may write to it: publishers then get no acknowledgement, and try again. */
@@ -15,7 +15,8 @@ type StreamConfig = StreamInfo["config"];
 /** Whether a stream takes messages from publishers at all: a mirror and a stream of sources only don't, nor does a sealed one. */
 export const writable = (config: Config): boolean => !config.mirror && !config.sealed && Array.isArray(config.subjects) && config.subjects.length > 0;
 
-const marked = (config: Config, mark: string): boolean => Array.isArray(config.subjects) && config.subjects.length === 1 && String(config.subjects[0]).startsWith(mark);
+const marked = (config: Config, mark: string): boolean =>
+  Array.isArray(config.subjects) && config.subjects.length === 1 && String(config.subjects[0]).startsWith(mark);
 export const isFrozen = (config: Config): boolean => marked(config, FROZEN);
 export const isRestoring = (config: Config): boolean => marked(config, RESTORING);
 
@@ -44,7 +45,10 @@ export async function freeze(nc: NatsConnection, name: string): Promise<StreamCo
 
 /** Gives a stream a configuration, as after `freeze` or `restoring`. */
 export async function open(nc: NatsConnection, config: StreamConfig): Promise<void> {
-  await request(nc, `stream ${config.name}`, `STREAM.UPDATE.${config.name}`, { ...config, ...(config.metadata !== undefined && { metadata: ownMetadata(config) }) });
+  await request(nc, `stream ${config.name}`, `STREAM.UPDATE.${config.name}`, {
+    ...config,
+    ...(config.metadata !== undefined && { metadata: ownMetadata(config) }),
+  });
 }
 
 /** Without the server's own, which it sets anew. */
@@ -63,7 +67,7 @@ const STILL_MS = 1000;
 /** Waits until nothing has moved for a second. @returns how it stands; undefined when it still moves in the end */
 export async function untilStill(nc: NatsConnection, name: string, options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<string | undefined> {
   const until = Date.now() + (options.timeoutMs ?? 60_000);
-  for (let before = await motion(nc, name); ;) {
+  for (let before = await motion(nc, name); ; ) {
     await new Promise((resolve) => setTimeout(resolve, STILL_MS));
     options.signal?.throwIfAborted();
     const now = await motion(nc, name);

@@ -4,7 +4,15 @@ const STREAM = new Set(["storage", "first_seq", "allow_msg_counter", "persist_mo
 /** What may be switched on for ever, never off again. */
 const ONE_WAY = new Set(["sealed", "deny_delete", "deny_purge", "allow_msg_ttl", "allow_msg_schedules"]);
 const CONSUMER = new Set([
-  "deliver_policy", "opt_start_seq", "opt_start_time", "ack_policy", "replay_policy", "mem_storage", "idle_heartbeat", "flow_control", "max_waiting",
+  "deliver_policy",
+  "opt_start_seq",
+  "opt_start_time",
+  "ack_policy",
+  "replay_policy",
+  "mem_storage",
+  "idle_heartbeat",
+  "flow_control",
+  "max_waiting",
 ]);
 
 /**

@@ -1,14 +1,17 @@
 import type { NatsConnection } from "nats";
+import type { Check } from "../health/check.mts";
 import { alive } from "../health/consumers.mts";
 import { replicas, sequences } from "../health/streams.mts";
-import type { Check } from "../health/check.mts";
 import { observe } from "../observe.mts";
 import type { ClusterState, StreamState } from "../state.mts";
 import type { ClusterTarget, ConnectOptions } from "../target.mts";
 import { request } from "./api.mts";
 
 /** A stream of an account. */
-export interface StreamName { account: string; name: string }
+export interface StreamName {
+  account: string;
+  name: string;
+}
 
 export interface MoveOptions {
   connect?: ConnectOptions;
@@ -23,8 +26,9 @@ const POLL_MS = 400;
 const STUCK_MS = 5000;
 
 /** Servers that hold a replica of a stream by its leader's word, or a copy by their own. */
-export const holders = (s: StreamState): string[] =>
-  [...new Set([...(s.leader ? [s.leader] : []), ...s.replicas.map((p) => p.name), ...s.copies.map((c) => c.server)])];
+export const holders = (s: StreamState): string[] => [
+  ...new Set([...(s.leader ? [s.leader] : []), ...s.replicas.map((p) => p.name), ...s.copies.map((c) => c.server)]),
+];
 
 /** The streams of which a server holds anything, smallest first. */
 export const heldBy = (state: ClusterState, server: string): StreamState[] =>
@@ -52,7 +56,14 @@ export async function startMove(sys: NatsConnection, { account, name }: StreamNa
  * @param app a connection of the account that holds the streams
  * @throws Error that says what it lacks
  */
-export async function untilLeft(target: ClusterTarget, sys: NatsConnection, app: NatsConnection, stream: StreamName, from: string, options: MoveOptions = {}): Promise<StreamState> {
+export async function untilLeft(
+  target: ClusterTarget,
+  sys: NatsConnection,
+  app: NatsConnection,
+  stream: StreamName,
+  from: string,
+  options: MoveOptions = {},
+): Promise<StreamState> {
   const { connect = {}, timeoutMs = 3_600_000, progress = () => {}, signal } = options;
   const started = Date.now();
   let leftSince: number | undefined;
@@ -62,11 +73,13 @@ export async function untilLeft(target: ClusterTarget, sys: NatsConnection, app:
     const { lacks, found, consumers } = standing(state, stream, from);
     if (lacks === undefined) return found!;
     if (Date.now() - started > timeoutMs) {
-      throw Object.assign(new Error(`stream ${stream.name}: ${lacks} after ${Math.round(timeoutMs / 1000)} s`), { next: "the copying goes on by itself; run again, it waits for it" });
+      throw Object.assign(new Error(`stream ${stream.name}: ${lacks} after ${Math.round(timeoutMs / 1000)} s`), {
+        next: "the copying goes on by itself; run again, it waits for it",
+      });
     }
     if (lacks !== said) progress(lacks);
     said = lacks;
-    leftSince = consumers.length ? leftSince ?? Date.now() : undefined;
+    leftSince = consumers.length ? (leftSince ?? Date.now()) : undefined;
     if (leftSince !== undefined && Date.now() - leftSince > STUCK_MS) {
       leftSince = undefined;
       for (const consumer of consumers) await stepDown(app, stream.name, consumer);
@@ -82,7 +95,9 @@ function standing(state: ClusterState, { account, name }: StreamName, from: stri
   const wrong = (checks: readonly Check[]): string | undefined => checks.find((c) => c.status === "failed")?.detail;
   const stream = holders(found).includes(from) ? moving(found, from) : wrong([...replicas(own, {}), ...sequences(own, {})]);
   if (stream !== undefined) return { lacks: stream, found, consumers: [] };
-  const bad = found.consumers.filter((c) => wrong(alive({ ...own, streams: [{ ...found, consumers: [c] }] }, {})) !== undefined || c.leader === from || c.replicas.some((p) => p.name === from));
+  const bad = found.consumers.filter(
+    (c) => wrong(alive({ ...own, streams: [{ ...found, consumers: [c] }] }, {})) !== undefined || c.leader === from || c.replicas.some((p) => p.name === from),
+  );
   if (bad.length === 0) return { found, consumers: [] };
   return { lacks: `consumer ${bad.map((c) => c.name).join(", ")} not whole`, found, consumers: bad.map((c) => c.name) };
 }

@@ -13,7 +13,11 @@ export interface Member {
   offline: boolean;
 }
 
-export interface MetaGroup { leader: string; size: number; members: Member[] }
+export interface MetaGroup {
+  leader: string;
+  size: number;
+  members: Member[];
+}
 
 /** nats-server's err_code (server/errors.json): the server isn't a member (any more) */
 const NOT_A_MEMBER = 10044;
@@ -32,7 +36,14 @@ export async function metaGroup(nc: NatsConnection, expected: readonly string[])
   if (!leading) return undefined;
   const { cluster_size: size, replicas = [] } = leading.data.meta_cluster!;
   const { name } = leading.server;
-  return { leader: name, size, members: [{ name, id: peerId(name), offline: false }, ...replicas.map((p: PeerInfo): Member => ({ name: p.name, id: p.peer, offline: p.offline ?? false }))] };
+  return {
+    leader: name,
+    size,
+    members: [
+      { name, id: peerId(name), offline: false },
+      ...replicas.map((p: PeerInfo): Member => ({ name: p.name, id: p.peer, offline: p.offline ?? false })),
+    ],
+  };
 }
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -46,18 +57,26 @@ export const memberOf = (group: MetaGroup, name: string): Member | undefined => 
  * Takes a stopped server out of the meta group for good; its streams get other replicas where there are servers for them. Idempotent.
  * @throws JetStreamApiError when refused; Error when the group still counts it after `timeoutMs` (default 60 s)
  */
-export async function removeMember(nc: NatsConnection, name: string, expected: readonly string[], { timeoutMs = 60_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<void> {
-  for (const until = Date.now() + timeoutMs; ;) {
+export async function removeMember(
+  nc: NatsConnection,
+  name: string,
+  expected: readonly string[],
+  { timeoutMs = 60_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+): Promise<void> {
+  for (const until = Date.now() + timeoutMs; ; ) {
     // By id: names are what the leader happens to remember of servers that are gone.
     await request(nc, `server ${name}`, "SERVER.REMOVE", { peer: name, peer_id: peerId(name) }).catch((error: unknown) => {
       if (!(error instanceof JetStreamApiError) || ![NOT_A_MEMBER, CHANGE_IN_PROGRESS].includes(error.errCode)) throw error;
     });
-    for (const look = Date.now() + 3000; Date.now() < look;) {
+    for (const look = Date.now() + 3000; Date.now() < look; ) {
       signal?.throwIfAborted();
       const group = await metaGroup(nc, expected);
       if (group && !memberOf(group, name)) return;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    if (Date.now() > until) throw Object.assign(new Error(`the meta group still counts ${name} after ${timeoutMs / 1000} s`), { next: `see that ${name} is stopped and that a majority of the others runs, then run again` });
+    if (Date.now() > until)
+      throw Object.assign(new Error(`the meta group still counts ${name} after ${timeoutMs / 1000} s`), {
+        next: `see that ${name} is stopped and that a majority of the others runs, then run again`,
+      });
   }
 }

@@ -2,8 +2,8 @@ import type { NatsConnection } from "nats";
 import type { Change } from "../../engine/events.mts";
 import { JetStreamApiError } from "../errors.mts";
 import { consumerInfo, consumerNames, request, streamInfo, streamNames } from "./api.mts";
-import { arrow, fieldChanges, isObject, toChange, type FieldChange } from "./compare.mts";
-import { desiredStreams, type Config, type DesiredConsumer, type DesiredStream, type StreamDeclaration } from "./desired.mts";
+import { arrow, type FieldChange, fieldChanges, isObject, toChange } from "./compare.mts";
+import { type Config, type DesiredConsumer, type DesiredStream, desiredStreams, type StreamDeclaration } from "./desired.mts";
 import { immutable } from "./immutable.mts";
 import { untilReplicated } from "./replicate.mts";
 
@@ -43,8 +43,10 @@ export interface Item {
 export class NeedsRecreateError extends Error {
   readonly changes: readonly FieldChange[];
   constructor(kind: string, asset: string, changes: readonly FieldChange[], reason = "") {
-    super(`${kind} ${asset} needs to be created anew: ${changes.map(arrow).join("; ")}${reason && ` (${reason})`}. `
-      + "Nothing was changed. Back it up and delete it yourself, or declare what it is");
+    super(
+      `${kind} ${asset} needs to be created anew: ${changes.map(arrow).join("; ")}${reason && ` (${reason})`}. ` +
+        "Nothing was changed. Back it up and delete it yourself, or declare what it is",
+    );
     this.name = "NeedsRecreateError";
     this.changes = changes;
   }
@@ -82,7 +84,13 @@ export async function undeclared(nc: NatsConnection, declared: readonly StreamDe
   for (const stream of (await streamNames(nc)).sort()) {
     const own = desired.get(stream);
     if (!own) found.push(stream);
-    else found.push(...(await consumerNames(nc, stream)).filter((name) => !own.has(name)).sort().map((name) => `${stream} > ${name}`));
+    else
+      found.push(
+        ...(await consumerNames(nc, stream))
+          .filter((name) => !own.has(name))
+          .sort()
+          .map((name) => `${stream} > ${name}`),
+      );
   }
   return found;
 }
@@ -108,7 +116,10 @@ function consumerItem(nc: NatsConnection, { stream, name, config }: DesiredConsu
 }
 
 function item(
-  kind: Item["kind"], asset: string, desired: Config, read: () => Promise<Config | undefined>,
+  kind: Item["kind"],
+  asset: string,
+  desired: Config,
+  read: () => Promise<Config | undefined>,
   write: (action: Action, actual: Config | undefined, progress?: Progress) => Promise<Config>,
 ): Item {
   const assessment = (actual: Config | undefined): Assessment => {
@@ -120,21 +131,30 @@ function item(
   };
   const assess = async () => assessment(await read());
   return {
-    kind, asset, assess,
+    kind,
+    asset,
+    assess,
     async check() {
       const { action, changes } = await assess();
-      return [...(action === "create" ? [{ attribute: kind, current: "absent", desired: "present" }] : []), ...changes.filter((c) => !NAMES.has(c.field)).map(toChange)];
+      return [
+        ...(action === "create" ? [{ attribute: kind, current: "absent", desired: "present" }] : []),
+        ...changes.filter((c) => !NAMES.has(c.field)).map(toChange),
+      ];
     },
     async apply(progress) {
       const actual = await read();
       const { action, changes, immutable: fixed } = assessment(actual);
       if (action === "none") return;
       if (action === "recreate") throw new NeedsRecreateError(kind, asset, fixed);
-      const kept = await write(action, actual, progress).catch((error: unknown) => { throw refusedChange(error, kind, asset, changes); });
+      const kept = await write(action, actual, progress).catch((error: unknown) => {
+        throw refusedChange(error, kind, asset, changes);
+      });
       const left = fieldChanges(desired, kept);
       if (left.length > 0) {
-        throw new Error(`${kind} ${asset}: the server took the request and kept other values (${left.map(({ field, current }) => `${field}: ${String(current ?? "unset")}`).join(", ")}). `
-          + "Its version doesn't know the field, or a limit of the account or stream bounds it");
+        throw new Error(
+          `${kind} ${asset}: the server took the request and kept other values (${left.map(({ field, current }) => `${field}: ${String(current ?? "unset")}`).join(", ")}). ` +
+            "Its version doesn't know the field, or a limit of the account or stream bounds it",
+        );
       }
     },
   };

@@ -22,7 +22,7 @@ const IN_FLIGHT = 512;
 export async function untilReplicated(nc: NatsConnection, stream: string, options: ReplicateOptions = {}): Promise<void> {
   const { timeoutMs = 600_000, progress = () => {} } = options;
   const until = Date.now() + timeoutMs;
-  for (let said = "", close = 0; ;) {
+  for (let said = "", close = 0; ; ) {
     const info = await streamInfo(nc, stream);
     if (!info) throw new Error(`stream ${stream} vanished while its replicas were made`);
     const lacks = lacking(info.cluster, info.config.num_replicas);

@@ -16,7 +16,8 @@ export interface RestoreOptions {
 }
 
 /** Well below max_payload, and so many on their way at once: each is answered, and the server gives up after 5 s without one. */
-const CHUNK = 64 * 1024, WINDOW = 8;
+const CHUNK = 64 * 1024,
+  WINDOW = 8;
 /** nats-server's err_code for a name that is taken, or still is after a restore that broke off */
 export const NAME_TAKEN = 10130;
 
@@ -29,26 +30,40 @@ export const NAME_TAKEN = 10130;
 export async function restore(nc: NatsConnection, head: SnapshotHead, content: AsyncIterable<Buffer>, options: RestoreOptions = {}): Promise<StreamInfo> {
   const { begun = () => {}, progress = () => {}, chunkMs = 60_000, finishMs = 600_000, signal } = options;
   const asset = `stream ${head.config.name}`;
-  const { deliver_subject: to } = await requestOnce<{ deliver_subject: string }>(nc, asset, `STREAM.RESTORE.${head.config.name}`, { config: head.config, state: head.state }, 20_000);
+  const { deliver_subject: to } = await requestOnce<{ deliver_subject: string }>(
+    nc,
+    asset,
+    `STREAM.RESTORE.${head.config.name}`,
+    { config: head.config, state: head.state },
+    20_000,
+  );
   begun();
   let bytes = 0;
   const sending = new Set<Promise<void>>();
   const send = async (chunk: Buffer): Promise<void> => {
-    const answer = await nc.request(to, chunk, { timeout: chunkMs }).catch((error: Error) => { throw new Error(`${asset}: the restore broke off after ${bytes} bytes: ${error.message}. Run again`); });
+    const answer = await nc.request(to, chunk, { timeout: chunkMs }).catch((error: Error) => {
+      throw new Error(`${asset}: the restore broke off after ${bytes} bytes: ${error.message}. Run again`);
+    });
     if (answer.data.length > 0) refuse(asset, answer.json());
     progress((bytes += chunk.length));
   };
   let failed: unknown;
   for await (const chunk of pieces(content)) {
     signal?.throwIfAborted();
-    const one = send(chunk).catch((error: unknown) => { failed ??= error; }).finally(() => sending.delete(one));
+    const one = send(chunk)
+      .catch((error: unknown) => {
+        failed ??= error;
+      })
+      .finally(() => sending.delete(one));
     sending.add(one);
     if (sending.size >= WINDOW) await Promise.race(sending);
     if (failed) break;
   }
   await Promise.all(sending);
   if (failed) throw failed;
-  const answer = await nc.request(to, "", { timeout: finishMs }).catch((error: Error) => { throw new Error(`${asset}: nats-server doesn't say that the restore is done: ${error.message}. Look whether the stream is there, then run again`); });
+  const answer = await nc.request(to, "", { timeout: finishMs }).catch((error: Error) => {
+    throw new Error(`${asset}: nats-server doesn't say that the restore is done: ${error.message}. Look whether the stream is there, then run again`);
+  });
   const info = answer.json<StreamInfo & { error?: never }>();
   if (info.error) refuse(asset, info);
   return info;

@@ -2,10 +2,19 @@ import type { Msg, NatsConnection } from "nats";
 import { requestOnce } from "./api.mts";
 import type { Config } from "./desired.mts";
 
-export interface StreamRange { [field: string]: unknown; messages: number; bytes: number; first_seq: number; last_seq: number }
+export interface StreamRange {
+  [field: string]: unknown;
+  messages: number;
+  bytes: number;
+  first_seq: number;
+  last_seq: number;
+}
 
 /** What nats-server answers before it sends a snapshot; a restore needs both. */
-export interface SnapshotHead { config: Config & { name: string; num_replicas: number }; state: StreamRange }
+export interface SnapshotHead {
+  config: Config & { name: string; num_replicas: number };
+  state: StreamRange;
+}
 
 export interface SnapshotOptions {
   /** bytes received so far */
@@ -27,30 +36,56 @@ const CHUNK = 128 * 1024;
  * @returns the answer that went before
  * @throws JetStreamApiError when refused (streams in memory, before 2.15); SnapshotBrokenError: what was written is then of no use
  */
-export async function snapshot(nc: NatsConnection, stream: string, write: (chunk: Uint8Array) => Promise<void> | void, options: SnapshotOptions = {}): Promise<SnapshotHead> {
+export async function snapshot(
+  nc: NatsConnection,
+  stream: string,
+  write: (chunk: Uint8Array) => Promise<void> | void,
+  options: SnapshotOptions = {},
+): Promise<SnapshotHead> {
   const { progress = () => {}, silenceMs = 60_000, signal } = options;
   const { createInbox } = await import("nats");
   const inbox = createInbox();
   const arrived: Msg[] = [];
   let wake = (): void => {};
-  const sub = nc.subscribe(inbox, { callback: (_error, message) => { arrived.push(message); wake(); } });
+  const sub = nc.subscribe(inbox, {
+    callback: (_error, message) => {
+      arrived.push(message);
+      wake();
+    },
+  });
   const broken = (why: string): Error => new SnapshotBrokenError(`the snapshot of stream ${stream} broke off: ${why}. Run again`);
   let lost = "";
-  void nc.closed().then(() => { lost = "the connection to NATS was closed"; wake(); });
+  void nc.closed().then(() => {
+    lost = "the connection to NATS was closed";
+    wake();
+  });
   const stop = (): void => wake();
   signal?.addEventListener("abort", stop);
   try {
-    const head = await requestOnce<SnapshotHead>(nc, `stream ${stream}`, `STREAM.SNAPSHOT.${stream}`, { deliver_subject: inbox, chunk_size: CHUNK, jsck: true }, silenceMs);
-    let bytes = 0, chunks = 0;
+    const head = await requestOnce<SnapshotHead>(
+      nc,
+      `stream ${stream}`,
+      `STREAM.SNAPSHOT.${stream}`,
+      { deliver_subject: inbox, chunk_size: CHUNK, jsck: true },
+      silenceMs,
+    );
+    let bytes = 0,
+      chunks = 0;
     for (;;) {
       signal?.throwIfAborted();
       if (lost) throw broken(lost);
       const message = arrived.shift();
       if (!message) {
-        if (!await new Promise<boolean>((resolve) => {
-          const timer = setTimeout(() => resolve(false), silenceMs);
-          wake = () => { clearTimeout(timer); resolve(true); };
-        })) throw broken(`nothing came for ${silenceMs / 1000} s`);
+        if (
+          !(await new Promise<boolean>((resolve) => {
+            const timer = setTimeout(() => resolve(false), silenceMs);
+            wake = () => {
+              clearTimeout(timer);
+              resolve(true);
+            };
+          }))
+        )
+          throw broken(`nothing came for ${silenceMs / 1000} s`);
         continue;
       }
       if (message.data.length === 0) {

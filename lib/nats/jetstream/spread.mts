@@ -2,19 +2,31 @@ import type { ClusterState, StreamState } from "../state.mts";
 import { holders, size } from "./move.mts";
 
 /** By server name: how many stream replicas it holds, and how many streams it leads. */
-export interface Load { server: string; replicas: number; leads: number }
+export interface Load {
+  server: string;
+  replicas: number;
+  leads: number;
+}
 
 /** What each of the servers bears; those of the inventory that run JetStream, in its order. */
 export function loads(state: ClusterState): Load[] {
-  return state.nodes.filter(({ node }) => node.jetstream).map(({ node: { name } }) => ({
-    server: name,
-    replicas: state.streams.filter((s) => holders(s).includes(name)).length,
-    leads: state.streams.filter((s) => s.leader === name).length,
-  }));
+  return state.nodes
+    .filter(({ node }) => node.jetstream)
+    .map(({ node: { name } }) => ({
+      server: name,
+      replicas: state.streams.filter((s) => holders(s).includes(name)).length,
+      leads: state.streams.filter((s) => s.leader === name).length,
+    }));
 }
 
 /** A replica that would go from one server to another. The target is what the meta leader is expected to choose: it decides itself. */
-export interface Move { account: string; stream: string; from: string; to: string; bytes: number }
+export interface Move {
+  account: string;
+  stream: string;
+  from: string;
+  to: string;
+  bytes: number;
+}
 
 /**
  * The next move towards the same number of replicas on all servers, the smallest stream first; undefined when no two servers differ by
@@ -51,17 +63,33 @@ export function foreseenMoves(state: ClusterState): Move[] {
 
 function after(state: ClusterState, { account, stream, from, to }: Move): ClusterState {
   const renamed = (name: string): string => (name === from ? to : name);
-  return { ...state, streams: state.streams.map((s) => s.account === account && s.name === stream ? {
-    ...s, leader: renamed(s.leader), replicas: s.replicas.map((p) => ({ ...p, name: renamed(p.name) })), copies: s.copies.map((c) => ({ ...c, server: renamed(c.server) })),
-  } : s) };
+  return {
+    ...state,
+    streams: state.streams.map((s) =>
+      s.account === account && s.name === stream
+        ? {
+            ...s,
+            leader: renamed(s.leader),
+            replicas: s.replicas.map((p) => ({ ...p, name: renamed(p.name) })),
+            copies: s.copies.map((c) => ({ ...c, server: renamed(c.server) })),
+          }
+        : s,
+    ),
+  };
 }
 
 /** The next step-down towards streams led by all servers alike; undefined when no replica of a stream leads to one that leads at least two fewer. */
-export function nextLeader(state: ClusterState, stay: ReadonlySet<string> = new Set()): { account: string; stream: string; from: string; to: string } | undefined {
+export function nextLeader(
+  state: ClusterState,
+  stay: ReadonlySet<string> = new Set(),
+): { account: string; stream: string; from: string; to: string } | undefined {
   const leads = new Map(loads(state).map((l) => [l.server, l.leads]));
   for (const [from, most] of [...leads].sort(([, a], [, b]) => b - a)) {
     for (const s of state.streams.filter((s) => s.leader === from && !stay.has(`${s.account} ${s.name}`))) {
-      const [to] = s.replicas.map((p) => p.name).filter((name) => leads.has(name)).sort((a, b) => leads.get(a)! - leads.get(b)!);
+      const [to] = s.replicas
+        .map((p) => p.name)
+        .filter((name) => leads.has(name))
+        .sort((a, b) => leads.get(a)! - leads.get(b)!);
       if (to !== undefined && most - leads.get(to)! >= 2) return { account: s.account, stream: s.name, from, to };
     }
   }

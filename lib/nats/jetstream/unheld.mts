@@ -24,13 +24,19 @@ export async function unheld(accounts: ReadonlyMap<string, NatsConnection>, look
   if (!lost.length) return [];
   // Not what went in between.
   const still = new Set((await known(accounts, consumers)).map((k) => k.key));
-  const text = ({ account, stream, consumer }: Known): string => `${consumer === undefined ? `stream ${stream}` : `consumer ${stream} > ${consumer}`}${accounts.size > 1 ? ` of account ${account}` : ""}`;
+  const text = ({ account, stream, consumer }: Known): string =>
+    `${consumer === undefined ? `stream ${stream}` : `consumer ${stream} > ${consumer}`}${accounts.size > 1 ? ` of account ${account}` : ""}`;
   const there = lost.filter((k) => still.has(k.key));
   const ephemeral = await ephemerals(accounts, there);
   return there.filter((k) => !ephemeral(k)).map(text);
 }
 
-interface Known { account: string; stream: string; consumer?: string; key: string }
+interface Known {
+  account: string;
+  stream: string;
+  consumer?: string;
+  key: string;
+}
 const key = (...names: string[]): string => names.join(" ");
 
 /** What the meta group has. */
@@ -40,8 +46,16 @@ async function known(accounts: ReadonlyMap<string, NatsConnection>, consumers: b
     try {
       const streams = await streamNames(nc);
       for (let i = 0; i < streams.length; i += AT_ONCE) {
-        const some = await Promise.all(streams.slice(i, i + AT_ONCE).map(async (stream): Promise<Known[]> =>
-          [{ account, stream, key: key(account, stream) }, ...(consumers ? await consumerNames(nc, stream) : []).map((consumer) => ({ account, stream, consumer, key: key(account, stream, consumer) }))]));
+        const some = await Promise.all(
+          streams
+            .slice(i, i + AT_ONCE)
+            .map(
+              async (stream): Promise<Known[]> => [
+                { account, stream, key: key(account, stream) },
+                ...(consumers ? await consumerNames(nc, stream) : []).map((consumer) => ({ account, stream, consumer, key: key(account, stream, consumer) })),
+              ],
+            ),
+        );
         all.push(...some.flat());
       }
     } catch (error) {
@@ -63,8 +77,13 @@ async function ephemerals(accounts: ReadonlyMap<string, NatsConnection>, lost: r
 /** The names of a stream's durables; undefined when the list isn't complete. */
 async function listed(nc: NatsConnection, stream: string): Promise<Set<string> | undefined> {
   const configs: Config[] = [];
-  for (let offset = 0, total = 1; offset < total;) {
-    const page = await request<{ total: number; limit: number; consumers: { config: Config }[] | null }>(nc, `consumers of ${stream}`, `CONSUMER.LIST.${stream}`, { offset });
+  for (let offset = 0, total = 1; offset < total; ) {
+    const page = await request<{ total: number; limit: number; consumers: { config: Config }[] | null }>(
+      nc,
+      `consumers of ${stream}`,
+      `CONSUMER.LIST.${stream}`,
+      { offset },
+    );
     configs.push(...(page.consumers ?? []).map((c) => c.config));
     ({ total } = page);
     offset += Math.max(1, page.limit);

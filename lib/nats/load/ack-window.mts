@@ -28,7 +28,9 @@ export class AckWindow {
     this.#prefix = inbox.length + 1;
     this.#answered = answered;
     this.#inbox = connection.nc.subscribe(`${inbox}.*`, {
-      callback: (error, message) => { if (!error) this.#answer(Number(message.subject.slice(this.#prefix)), message.data); },
+      callback: (error, message) => {
+        if (!error) this.#answer(Number(message.subject.slice(this.#prefix)), message.data);
+      },
     });
   }
 
@@ -40,9 +42,13 @@ export class AckWindow {
     this.#connection.nc.publish(subject, data, this.#replies[slot]!);
   }
 
-  get full(): boolean { return this.#free.length === 0; }
+  get full(): boolean {
+    return this.#free.length === 0;
+  }
 
-  close(): void { this.#inbox.unsubscribe(); }
+  close(): void {
+    this.#inbox.unsubscribe();
+  }
 
   #answer(slot: number, data: Uint8Array): void {
     this.#free.push(slot);

@@ -4,9 +4,18 @@ const FOUND = 4;
 const TWICE = 8;
 
 /** Which messages a count is about: numbers from (included) to (excluded). */
-export interface Range { from: number; to: number }
+export interface Range {
+  from: number;
+  to: number;
+}
 
-export interface Counts { sent: number; acked: number; delivered: number; lost: number; duplicates: number }
+export interface Counts {
+  sent: number;
+  acked: number;
+  delivered: number;
+  lost: number;
+  duplicates: number;
+}
 
 /** What the end of a run lets be said of what isn't there. */
 export interface Ending {
@@ -25,7 +34,9 @@ export class Book {
   #sequences = new Uint32Array(1 << 16);
   #sent = 0;
 
-  get sent(): number { return this.#sent; }
+  get sent(): number {
+    return this.#sent;
+  }
 
   /** @returns the number of the next message */
   next(): number {
@@ -37,16 +48,24 @@ export class Book {
   }
 
   /** The stream says that it has stored it, under this sequence number. @returns false when that was known */
-  ack(number: number, sequence: number): boolean { return this.#note(number, ACKED, sequence); }
+  ack(number: number, sequence: number): boolean {
+    return this.#note(number, ACKED, sequence);
+  }
 
   /** A worker has it. @param sequence 0 where there is no stream. @returns false when one had it before */
-  deliver(number: number, sequence: number): boolean { return this.#note(number, DELIVERED, sequence); }
+  deliver(number: number, sequence: number): boolean {
+    return this.#note(number, DELIVERED, sequence);
+  }
 
   /** Reading the stream back has come upon it. */
-  find(number: number, sequence: number): void { this.#note(number, FOUND, sequence); }
+  find(number: number, sequence: number): void {
+    this.#note(number, FOUND, sequence);
+  }
 
   /** Another copy of a queue-group message: there are no sequence numbers to tell it by. */
-  twice(number: number): void { this.#flags[number]! |= TWICE; }
+  twice(number: number): void {
+    this.#flags[number]! |= TWICE;
+  }
 
   counts(range: Range, ending: Ending = {}): Counts {
     const counts: Counts = { sent: 0, acked: 0, delivered: 0, lost: 0, duplicates: 0 };

@@ -7,8 +7,14 @@ const OFFSET = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
-    const stop = (): void => { clearTimeout(timer); reject(signal?.reason as Error); };
-    const timer = setTimeout(() => { signal?.removeEventListener("abort", stop); resolve(); }, ms);
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
     signal?.addEventListener("abort", stop, { once: true });
   });
 }
@@ -19,9 +25,13 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
  * @param limit milliseconds after which it gives up in any case
  * @returns whether it got done
  */
-export async function whileProgress(
-  o: { done: () => boolean; progress: () => number; patience: number; limit: number; signal?: AbortSignal },
-): Promise<boolean> {
+export async function whileProgress(o: {
+  done: () => boolean;
+  progress: () => number;
+  patience: number;
+  limit: number;
+  signal?: AbortSignal;
+}): Promise<boolean> {
   const end = now() + o.limit;
   let seen = o.progress();
   let since = now();
@@ -29,7 +39,10 @@ export async function whileProgress(
     if (now() > end || now() - since > o.patience) return false;
     await pause(5, o.signal);
     const current = o.progress();
-    if (current !== seen) { seen = current; since = now(); }
+    if (current !== seen) {
+      seen = current;
+      since = now();
+    }
   }
   return true;
 }

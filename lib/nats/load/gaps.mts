@@ -1,7 +1,10 @@
 import { now } from "./clock.mts";
 
 /** A time without an event: how long, and when it began (epoch ms). */
-export interface Gap { ms: number; at: number }
+export interface Gap {
+  ms: number;
+  at: number;
+}
 
 /** Measures the longest time between two events, the one still open included; before the first event, only if there is none. Times are `now()`'s. */
 export class Gaps {
@@ -15,7 +18,9 @@ export class Gaps {
   }
 
   /** when the last event came */
-  get last(): number { return this.#last; }
+  get last(): number {
+    return this.#last;
+  }
 
   /** Something came. */
   beat(at = now()): void {

@@ -26,7 +26,10 @@ export interface Line {
   text: string;
 }
 
-export interface Judgement { passed: boolean; lines: Line[] }
+export interface Judgement {
+  passed: boolean;
+  lines: Line[];
+}
 
 /** Pure. Every check has its line, also when it passed; notes never fail. */
 export function judge(result: PushResult | PullResult, thresholds: Thresholds = {}): Judgement {
@@ -34,12 +37,19 @@ export function judge(result: PushResult | PullResult, thresholds: Thresholds = 
   const check = (name: string, good: boolean, ok: string, bad: string): void => {
     lines.push({ check: `${result.kind}: ${name}`, status: good ? "ok" : "failed", text: good ? ok : bad });
   };
-  const note = (name: string, text: string): void => { lines.push({ check: `${result.kind}: ${name}`, status: "note", text }); };
+  const note = (name: string, text: string): void => {
+    lines.push({ check: `${result.kind}: ${name}`, status: "note", text });
+  };
 
   if (result.kind === "push") reached(result, check);
   check("sent", result.sent > 0, `${n(result.sent)} messages sent`, "no message could be sent");
   if (result.kind === "pull") stored(result, check);
-  check("lost", result.lost === 0, "none lost", `${n(result.lost)} of ${n(result.sent)} messages never reached a worker (numbers ${list(result.lostAt, result.lost)})`);
+  check(
+    "lost",
+    result.lost === 0,
+    "none lost",
+    `${n(result.lost)} of ${n(result.sent)} messages never reached a worker (numbers ${list(result.lostAt, result.lost)})`,
+  );
   check("duplicates", result.duplicates === 0, "none delivered twice", `${n(result.duplicates)} messages delivered twice`);
   check("foreign", result.foreign === 0, "no foreign message", `${n(result.foreign)} messages on ${result.subject} that this run didn't send`);
   if (result.kind === "pull") acknowledged(result, check);
@@ -59,13 +69,23 @@ function reached(r: PushResult, check: Check): void {
 function stored(r: PullResult, check: Check): void {
   check("refused", r.rejected === 0, "no publish refused", `${n(r.rejected)} publishes refused by ${r.stream}: ${r.rejection ?? ""}`);
   check("unanswered", r.unacked === 0, "every publish acknowledged", `${n(r.unacked)} publishes never acknowledged by ${r.stream}`);
-  check("stored", r.stored === r.acked, `${n(r.stored)} messages stored ×${r.replicas}`, `${r.stream} holds ${n(r.stored)} messages, it acknowledged ${n(r.acked)}`);
+  check(
+    "stored",
+    r.stored === r.acked,
+    `${n(r.stored)} messages stored ×${r.replicas}`,
+    `${r.stream} holds ${n(r.stored)} messages, it acknowledged ${n(r.acked)}`,
+  );
 }
 
 function acknowledged(r: PullResult, check: Check): void {
   const { pending, ackPending, redelivered } = r.consumer;
   check("redelivered", r.redelivered === 0 && redelivered === 0, "none redelivered", `${n(Math.max(r.redelivered, redelivered))} redeliveries`);
-  check("pending", pending === 0 && ackPending === 0, "nothing left pending", `the consumer is left with ${n(pending)} pending and ${n(ackPending)} unacknowledged messages`);
+  check(
+    "pending",
+    pending === 0 && ackPending === 0,
+    "nothing left pending",
+    `the consumer is left with ${n(pending)} pending and ${n(ackPending)} unacknowledged messages`,
+  );
 }
 
 function spread(r: PushResult, check: Check): void {
@@ -74,8 +94,12 @@ function spread(r: PushResult, check: Check): void {
   const least = LEAST_SHARE / r.workers.length;
   const idle = r.workers.filter((w) => w.share < least).map((w) => `worker ${w.worker} on ${w.node} took ${n(w.delivered)}`);
   const shares = r.workers.map((w) => w.share * 100);
-  check("spread", idle.length === 0,
-    `${r.workers.length} workers took ${Math.min(...shares).toFixed(0)}–${Math.max(...shares).toFixed(0)} % each`, `${idle.join(", ")} of ${n(r.delivered)}`);
+  check(
+    "spread",
+    idle.length === 0,
+    `${r.workers.length} workers took ${Math.min(...shares).toFixed(0)}–${Math.max(...shares).toFixed(0)} % each`,
+    `${idle.join(", ")} of ${n(r.delivered)}`,
+  );
 }
 
 function speed(r: PushResult | PullResult, limits: Thresholds, check: Check, note: (name: string, text: string) => void): void {

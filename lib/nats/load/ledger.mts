@@ -29,8 +29,14 @@ export class Ledger {
   /** @returns milliseconds after the epoch at which the message was due, or -1 when this delivery doesn't count */
   deliver(data: Uint8Array): number {
     const sequence = sequenceOf(data, this.tag);
-    if (sequence < 0 || sequence >= this.sent) { this.foreign++; return -1; }
-    if ((this.#state[sequence]! & DELIVERED) !== 0) { this.duplicates++; return -1; }
+    if (sequence < 0 || sequence >= this.sent) {
+      this.foreign++;
+      return -1;
+    }
+    if ((this.#state[sequence]! & DELIVERED) !== 0) {
+      this.duplicates++;
+      return -1;
+    }
     this.#state[sequence]! |= DELIVERED;
     this.delivered++;
     return dueOf(data);

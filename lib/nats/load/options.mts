@@ -12,8 +12,14 @@ export type Settled = Required<Omit<LoadOptions, "signal" | "window">> & { signa
 /** Fills in the defaults. @throws UsageError */
 export function settle({ publishers, workers }: LoadConnections, o: LoadOptions): Settled {
   const settled = {
-    rate: o.rate ?? 20_000, seconds: o.seconds ?? 3, payload: o.payload ?? 128, base: o.base ?? "_sampan.verify",
-    id: o.id ?? randomBytes(6).toString("hex"), patience: o.patience ?? 10_000, signal: o.signal, window: o.window,
+    rate: o.rate ?? 20_000,
+    seconds: o.seconds ?? 3,
+    payload: o.payload ?? 128,
+    base: o.base ?? "_sampan.verify",
+    id: o.id ?? randomBytes(6).toString("hex"),
+    patience: o.patience ?? 10_000,
+    signal: o.signal,
+    window: o.window,
     tag: randomBytes(4).readUInt32LE(),
   };
   const wrong: string[] = [];

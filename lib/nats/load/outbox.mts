@@ -7,7 +7,11 @@ const ANSWER_MS = 1000;
 /** After a refusal, which is an answer: while there is no leader, say. */
 const REFUSED_MS = 100;
 
-interface Waiting { data: Uint8Array; again: number; attempts: number }
+interface Waiting {
+  data: Uint8Array;
+  again: number;
+  attempts: number;
+}
 
 export interface OutboxOptions {
   publishers: readonly LoadConnection[];
@@ -35,13 +39,24 @@ export class Outbox {
     this.#o = o;
     this.#inboxes = o.publishers.map(({ nc }) => {
       const prefix = createInbox();
-      const subscription = nc.subscribe(`${prefix}.*`, { callback: (error, message) => { if (!error) this.#answer(message); } });
-      return { prefix, close: () => { subscription.unsubscribe(); } };
+      const subscription = nc.subscribe(`${prefix}.*`, {
+        callback: (error, message) => {
+          if (!error) this.#answer(message);
+        },
+      });
+      return {
+        prefix,
+        close: () => {
+          subscription.unsubscribe();
+        },
+      };
     });
   }
 
   /** messages without an acknowledgement */
-  get size(): number { return this.#waiting.size; }
+  get size(): number {
+    return this.#waiting.size;
+  }
 
   send(number: number, data: Uint8Array): void {
     const waiting = { data, again: 0, attempts: 0 };
@@ -55,7 +70,9 @@ export class Outbox {
     for (const [number, waiting] of this.#waiting) if (waiting.again <= at) this.#publish(number, waiting);
   }
 
-  close(): void { for (const inbox of this.#inboxes) inbox.close(); }
+  close(): void {
+    for (const inbox of this.#inboxes) inbox.close();
+  }
 
   #publish(number: number, waiting: Waiting): void {
     const turn = this.#o.turn(number + waiting.attempts);

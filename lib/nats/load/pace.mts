@@ -1,7 +1,11 @@
 import { now } from "./clock.mts";
 import { Latencies } from "./latency.mts";
 
-export interface Plan { rate: number; seconds: number; signal?: AbortSignal }
+export interface Plan {
+  rate: number;
+  seconds: number;
+  signal?: AbortSignal;
+}
 
 /**
  * Open loop: message i is due at i/rate whatever became of the earlier ones. Sends in a burst what is due each time the 1 ms

@@ -7,11 +7,14 @@ export const HEADER = 12;
 const u32 = (b: Uint8Array, at: number): number => (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0;
 
 function put(b: Uint8Array, at: number, value: number): void {
-  b[at] = value; b[at + 1] = value >>> 8; b[at + 2] = value >>> 16; b[at + 3] = value >>> 24;
+  b[at] = value;
+  b[at + 1] = value >>> 8;
+  b[at + 2] = value >>> 16;
+  b[at + 3] = value >>> 24;
 }
 
 /** @returns the sequence number, or -1 when the message isn't of this run */
-export const sequenceOf = (data: Uint8Array, tag: number): number => data.length >= HEADER && u32(data, 0) === tag ? u32(data, 4) : -1;
+export const sequenceOf = (data: Uint8Array, tag: number): number => (data.length >= HEADER && u32(data, 0) === tag ? u32(data, 4) : -1);
 
 /** @returns milliseconds after the epoch at which the message was due */
 export const dueOf = (data: Uint8Array): number => u32(data, 8) / 1000;

@@ -1,4 +1,4 @@
-import { jetstream, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import { type ConsumerMessages, type JsMsg, jetstream } from "@nats-io/jetstream";
 import { now } from "./clock.mts";
 import type { Latencies } from "./latency.mts";
 import type { Ledger } from "./ledger.mts";
@@ -29,13 +29,26 @@ export async function pullWorkers(
     state.last = now();
     o.latency.record(state.last - o.epoch() - due);
   };
-  const started = await Promise.allSettled(workers.map(async ({ nc }, i) => {
-    const consumer = await jetstream(nc, { timeout: 5000 }).consumers.get(o.stream, o.durable);
-    return consumer.consume({ max_messages: 2 * o.batch, threshold_messages: o.batch, callback: (m) => { take(i, m); } });
-  }));
+  const started = await Promise.allSettled(
+    workers.map(async ({ nc }, i) => {
+      const consumer = await jetstream(nc, { timeout: 5000 }).consumers.get(o.stream, o.durable);
+      return consumer.consume({
+        max_messages: 2 * o.batch,
+        threshold_messages: o.batch,
+        callback: (m) => {
+          take(i, m);
+        },
+      });
+    }),
+  );
   const streams = started.flatMap((s): ConsumerMessages[] => (s.status === "fulfilled" ? [s.value] : []));
-  const stop = (): void => { for (const messages of streams) messages.stop(); };
+  const stop = (): void => {
+    for (const messages of streams) messages.stop();
+  };
   const failed = started.find((s) => s.status === "rejected");
-  if (failed) { stop(); throw failed.reason; }
+  if (failed) {
+    stop();
+    throw failed.reason;
+  }
   return Object.assign(state, { stop });
 }

@@ -60,12 +60,19 @@ export async function pullTest(connections: LoadConnections, options: PullOption
     let rejected = 0;
     let rejection: string | undefined;
     let lastAck = 0;
-    const windows = publishers.map((p) => new AckWindow(p, Math.floor(window / publishers.length), (sequence, due, refusal) => {
-      if (refusal !== undefined) { rejected++; rejection ??= refusal; return; }
-      ledger.ack(sequence);
-      lastAck = now() - epoch();
-      latency.publish.record(lastAck - due);
-    }));
+    const windows = publishers.map(
+      (p) =>
+        new AckWindow(p, Math.floor(window / publishers.length), (sequence, due, refusal) => {
+          if (refusal !== undefined) {
+            rejected++;
+            rejection ??= refusal;
+            return;
+          }
+          ledger.ack(sequence);
+          lastAck = now() - epoch();
+          latency.publish.record(lastAck - due);
+        }),
+    );
     cleanUp.push(...windows.map((w) => () => w.close()));
     const rings = publishers.map(() => new PayloadRing(o.tag, o.payload));
     const measure = gauge();
@@ -81,23 +88,48 @@ export async function pullTest(connections: LoadConnections, options: PullOption
     const limits = { patience: o.patience, limit: o.seconds * 1000 + 10 * o.patience, signal: o.signal };
     await whileProgress({
       done: () => ledger.acked + rejected === ledger.sent && ledger.delivered >= ledger.acked,
-      progress: () => ledger.acked + rejected + ledger.delivered, ...limits,
+      progress: () => ledger.acked + rejected + ledger.delivered,
+      ...limits,
     });
     const generator = measure(pacer.late);
     const end = await drained(await manager(watcher.live()), stream, limits);
     const lost = ledger.lost("acked");
     return {
-      kind: "pull", subject, stream, replicas, leader: end.leader, batch, window,
-      planned: pacer.total, sent: ledger.sent, unsent: pacer.total - ledger.sent,
-      acked: ledger.acked, rejected, rejection, unacked: ledger.sent - ledger.acked - rejected,
-      delivered: ledger.delivered, duplicates: ledger.duplicates, redelivered: pulling.redelivered,
-      lost: lost.count, lostAt: lost.at, foreign: ledger.foreign, consumer: end.consumer, stored: end.stored,
+      kind: "pull",
+      subject,
+      stream,
+      replicas,
+      leader: end.leader,
+      batch,
+      window,
+      planned: pacer.total,
+      sent: ledger.sent,
+      unsent: pacer.total - ledger.sent,
+      acked: ledger.acked,
+      rejected,
+      rejection,
+      unacked: ledger.sent - ledger.acked - rejected,
+      delivered: ledger.delivered,
+      duplicates: ledger.duplicates,
+      redelivered: pulling.redelivered,
+      lost: lost.count,
+      lostAt: lost.at,
+      foreign: ledger.foreign,
+      consumer: end.consumer,
+      stored: end.stored,
       rate: {
-        offered: o.rate, sent: perSecond(ledger.sent, o.seconds, sending),
-        acked: perSecond(ledger.acked, o.seconds, lastAck), delivered: perSecond(ledger.delivered, o.seconds, pulling.last - pacer.epoch),
+        offered: o.rate,
+        sent: perSecond(ledger.sent, o.seconds, sending),
+        acked: perSecond(ledger.acked, o.seconds, lastAck),
+        delivered: perSecond(ledger.delivered, o.seconds, pulling.last - pacer.epoch),
       },
       latency: { publish: latency.publish.summary(), delivery: latency.delivery.summary() },
-      workers: shares(workers, pulling.taken), generator, errors: watcher.errors, payload: o.payload, seconds: o.seconds, ms: now() - pacer.epoch,
+      workers: shares(workers, pulling.taken),
+      generator,
+      errors: watcher.errors,
+      payload: o.payload,
+      seconds: o.seconds,
+      ms: now() - pacer.epoch,
     };
   } finally {
     for (const step of cleanUp) step();
@@ -107,7 +139,9 @@ export async function pullTest(connections: LoadConnections, options: PullOption
 
 /** Waits until the durable has nothing pending and nothing unacknowledged, or until that stops getting less. */
 async function drained(
-  jsm: Awaited<ReturnType<typeof manager>>, stream: string, o: { patience: number; limit: number; signal?: AbortSignal },
+  jsm: Awaited<ReturnType<typeof manager>>,
+  stream: string,
+  o: { patience: number; limit: number; signal?: AbortSignal },
 ): Promise<{ consumer: PullResult["consumer"]; stored: number; leader: string }> {
   const end = now() + o.limit;
   let since = now();
@@ -115,12 +149,16 @@ async function drained(
   for (;;) {
     const info = await jsm.consumers.info(stream, DURABLE);
     const open = info.num_pending + info.num_ack_pending;
-    if (open < before) { before = open; since = now(); }
+    if (open < before) {
+      before = open;
+      since = now();
+    }
     if (open === 0 || now() > end || now() - since > o.patience) {
       const { state, cluster } = await jsm.streams.info(stream);
       return {
         consumer: { pending: info.num_pending, ackPending: info.num_ack_pending, redelivered: info.num_redelivered },
-        stored: state.messages, leader: cluster?.leader ?? "",
+        stored: state.messages,
+        leader: cluster?.leader ?? "",
       };
     }
     await pause(50, o.signal);

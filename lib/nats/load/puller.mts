@@ -29,7 +29,11 @@ export function puller({ nc }: LoadConnection, { stream, durable, taken }: Pulle
   const inbox = createInbox();
   const next = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`;
   const body = JSON.stringify({ batch: BATCH, expires: EXPIRES_MS * 1e6 });
-  let heard = 0, due = 0, left = 0, asks = 0, stopped = false;
+  let heard = 0,
+    due = 0,
+    left = 0,
+    asks = 0,
+    stopped = false;
   const ask = (): void => {
     left = BATCH;
     heard = now();
@@ -49,10 +53,19 @@ export function puller({ nc }: LoadConnection, { stream, durable, taken }: Pulle
     }
     if (due && due <= now() && !stopped) ask();
   };
-  const subscription = nc.subscribe(`${inbox}.*`, { callback: (error, message) => { if (!error && !stopped) take(message); } });
+  const subscription = nc.subscribe(`${inbox}.*`, {
+    callback: (error, message) => {
+      if (!error && !stopped) take(message);
+    },
+  });
   return {
-    tick: () => { if (!stopped && (due ? due <= now() : now() - heard > SILENCE_MS)) ask(); },
-    stop: () => { stopped = true; subscription.unsubscribe(); },
+    tick: () => {
+      if (!stopped && (due ? due <= now() : now() - heard > SILENCE_MS)) ask();
+    },
+    stop: () => {
+      stopped = true;
+      subscription.unsubscribe();
+    },
   };
 }
 

@@ -26,17 +26,22 @@ export async function pushTest(connections: LoadConnections, options: LoadOption
   let pacer: Pacer | undefined;
   let last = 0;
   const watcher = watch(connections);
-  const queue = workers.map((w, i) => w.nc.subscribe(subject, {
-    queue: "workers",
-    callback: (error, message) => {
-      if (error) { watcher.errors.push(`worker ${i + 1} on ${w.node}: ${error.message}`); return; }
-      const due = ledger.deliver(message.data);
-      if (due < 0 || !pacer) return;
-      taken[i]!++;
-      last = now() - pacer.epoch;
-      latency.record(last - due);
-    },
-  }));
+  const queue = workers.map((w, i) =>
+    w.nc.subscribe(subject, {
+      queue: "workers",
+      callback: (error, message) => {
+        if (error) {
+          watcher.errors.push(`worker ${i + 1} on ${w.node}: ${error.message}`);
+          return;
+        }
+        const due = ledger.deliver(message.data);
+        if (due < 0 || !pacer) return;
+        taken[i]!++;
+        last = now() - pacer.epoch;
+        latency.record(last - due);
+      },
+    }),
+  );
   try {
     const apart = await unreachable(connections, `${o.base}.${o.id}.probe`, o.patience, o.signal);
     const rings = publishers.map(() => new PayloadRing(o.tag, o.payload));
@@ -52,8 +57,11 @@ export async function pushTest(connections: LoadConnections, options: LoadOption
     await pacer.run();
     const sending = now() - pacer.epoch;
     await whileProgress({
-      done: () => ledger.delivered === ledger.sent, progress: () => ledger.delivered,
-      patience: o.patience, limit: o.seconds * 1000 + 10 * o.patience, signal: o.signal,
+      done: () => ledger.delivered === ledger.sent,
+      progress: () => ledger.delivered,
+      patience: o.patience,
+      limit: o.seconds * 1000 + 10 * o.patience,
+      signal: o.signal,
     });
     const generator = measure(pacer.late);
     // A late second delivery is a duplicate too: let what is under way arrive.
@@ -61,11 +69,25 @@ export async function pushTest(connections: LoadConnections, options: LoadOption
     await pause(100, o.signal);
     const lost = ledger.lost("sent");
     return {
-      kind: "push", subject, planned: pacer.total, sent: ledger.sent, unsent: pacer.total - ledger.sent,
-      delivered: ledger.delivered, duplicates: ledger.duplicates, lost: lost.count, lostAt: lost.at, foreign: ledger.foreign,
+      kind: "push",
+      subject,
+      planned: pacer.total,
+      sent: ledger.sent,
+      unsent: pacer.total - ledger.sent,
+      delivered: ledger.delivered,
+      duplicates: ledger.duplicates,
+      lost: lost.count,
+      lostAt: lost.at,
+      foreign: ledger.foreign,
       rate: { offered: o.rate, sent: perSecond(ledger.sent, o.seconds, sending), delivered: perSecond(ledger.delivered, o.seconds, last) },
-      latency: { delivery: latency.summary() }, workers: shares(workers, taken), unreachable: apart,
-      generator, errors: watcher.errors, payload: o.payload, seconds: o.seconds, ms: now() - pacer.epoch,
+      latency: { delivery: latency.summary() },
+      workers: shares(workers, taken),
+      unreachable: apart,
+      generator,
+      errors: watcher.errors,
+      payload: o.payload,
+      seconds: o.seconds,
+      ms: now() - pacer.epoch,
     };
   } finally {
     watcher.stop();

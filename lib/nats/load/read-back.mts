@@ -13,7 +13,7 @@ export async function readBack(nc: NatsConnection, stream: string, found: (data:
   const jsm = await jetstreamManager(nc, { timeout: PATIENCE_MS, checkAPI: false });
   const { state } = await jsm.streams.info(stream);
   const consumer = await jetstream(nc, { timeout: PATIENCE_MS }).consumers.get(stream, { deliver_policy: "all" });
-  for (let last = state.first_seq - 1; state.messages > 0 && last < state.last_seq;) {
+  for (let last = state.first_seq - 1; state.messages > 0 && last < state.last_seq; ) {
     let pending = -1;
     for await (const message of await consumer.fetch({ max_messages: 2000, expires: PATIENCE_MS })) {
       found(message.data, message.seq);

@@ -15,7 +15,10 @@ export async function roam(target: ClusterTarget, connect: ConnectOptions = {}):
   const { nodes } = target;
   let reconnects = 0;
   const open = async (role: string, i: number): Promise<LoadConnection> => {
-    const nc = await connectApp({ ...target, nodes: [...nodes.slice(i), ...nodes.slice(0, i)] }, { ...connect, pingMs: PING_MS, name: `sampan load ${role} ${i + 1}` });
+    const nc = await connectApp(
+      { ...target, nodes: [...nodes.slice(i), ...nodes.slice(0, i)] },
+      { ...connect, pingMs: PING_MS, name: `sampan load ${role} ${i + 1}` },
+    );
     const connection = { nc, node: nc.info!.server_name };
     void (async () => {
       for await (const { type } of nc.status()) {
@@ -31,7 +34,10 @@ export async function roam(target: ClusterTarget, connect: ConnectOptions = {}):
     await Promise.all(settled.map(async (s) => s.status === "fulfilled" && s.value.nc.close()));
   };
   const failed = settled.find((s) => s.status === "rejected");
-  if (failed) { await close(); throw failed.reason; }
+  if (failed) {
+    await close();
+    throw failed.reason;
+  }
   const all = settled.map((s) => (s as PromiseFulfilledResult<LoadConnection>).value);
   return { publishers: all.filter((_, i) => i % 2 === 0), workers: all.filter((_, i) => i % 2 === 1), reconnects: () => reconnects, close };
 }

@@ -64,7 +64,10 @@ export interface SteadyAccount extends SteadyFigures {
 export function findings(a: SteadyAccount): string[] {
   const lines: string[] = [];
   if (a.sent === 0) lines.push("the load could send no message");
-  if (a.ackedLost > 0) lines.push(`${n(a.ackedLost)} of ${n(a.acked)} acknowledged messages are lost (numbers ${a.lostAt.join(", ")}${a.ackedLost > a.lostAt.length ? ", …" : ""})`);
+  if (a.ackedLost > 0)
+    lines.push(
+      `${n(a.ackedLost)} of ${n(a.acked)} acknowledged messages are lost (numbers ${a.lostAt.join(", ")}${a.ackedLost > a.lostAt.length ? ", …" : ""})`,
+    );
   if (a.duplicatesStored > 0) lines.push(`${n(a.duplicatesStored)} messages are stored twice`);
   if (a.unacked > 0 && !a.hurried) lines.push(`${n(a.unacked)} messages were never acknowledged`);
   if (a.push.duplicates > 0) lines.push(`${n(a.push.duplicates)} messages of the queue group were delivered twice`);
@@ -75,8 +78,15 @@ export function findings(a: SteadyAccount): string[] {
 /** For the `table` event: a row per span, and one for all where there are several. */
 export function accountTable(a: SteadyAccount): { columns: string[]; rows: string[][] } {
   const row = (f: SteadyFigures, label: string): string[] => [
-    label, n(f.acked), n(f.ackedLost), n(f.duplicatesStored), n(f.redelivered), `${n(f.push.lost)} of ${n(f.push.sent)}`,
-    ms(f.longestPublishGap), ms(f.longestConsumeGap.pull), ms(f.longestConsumeGap.push),
+    label,
+    n(f.acked),
+    n(f.ackedLost),
+    n(f.duplicatesStored),
+    n(f.redelivered),
+    `${n(f.push.lost)} of ${n(f.push.sent)}`,
+    ms(f.longestPublishGap),
+    ms(f.longestConsumeGap.pull),
+    ms(f.longestConsumeGap.push),
   ];
   return {
     columns: ["while", "acked", "acked lost", "stored twice", "redelivered", "queue push lost", "publish gap", "pull gap", "push gap"],

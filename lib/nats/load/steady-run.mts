@@ -3,7 +3,7 @@ import { Book, type Ending } from "./book.mts";
 import { now } from "./clock.mts";
 import { Outbox } from "./outbox.mts";
 import { message, sequenceOf } from "./payload.mts";
-import { puller, type Puller } from "./puller.mts";
+import { type Puller, puller } from "./puller.mts";
 import { readBack } from "./read-back.mts";
 import { Spans, total } from "./spans.mts";
 import type { SteadyAccount, SteadyNow } from "./steady-account.mts";
@@ -55,41 +55,75 @@ export class SteadyRun {
   #sending = true;
 
   constructor(plan: SteadyPlan) {
-    const { connections: { publishers, workers }, watcher, rate, subject, id, stream, durable, queue } = plan;
+    const {
+      connections: { publishers, workers },
+      watcher,
+      rate,
+      subject,
+      id,
+      stream,
+      durable,
+      queue,
+    } = plan;
     this.#plan = plan;
     // Five seconds' worth may wait for its acknowledgement; a customer's client has a bound too.
     this.#window = Math.max(100, 5 * rate);
     this.#outbox = new Outbox({
-      publishers, turn: (i) => watcher.turn(i), subject, id,
-      stored: (number, sequence) => this.#ack(number, sequence), refused: (reason) => this.note(`publish refused: ${reason}`),
+      publishers,
+      turn: (i) => watcher.turn(i),
+      subject,
+      id,
+      stored: (number, sequence) => this.#ack(number, sequence),
+      refused: (reason) => this.note(`publish refused: ${reason}`),
     });
     this.#workers = workers.map((worker) => puller(worker, { stream, durable, taken: (data, sequence) => this.#take(data, sequence) }));
-    this.#queue = workers.map(({ nc }) => nc.subscribe(queue, { queue: "workers", callback: (error, { data }) => { if (!error) this.#takePushed(data); } }));
+    this.#queue = workers.map(({ nc }) =>
+      nc.subscribe(queue, {
+        queue: "workers",
+        callback: (error, { data }) => {
+          if (!error) this.#takePushed(data);
+        },
+      }),
+    );
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  get errors(): { text: string; count: number }[] { return [...this.#notes].map(([text, count]) => ({ text, count })); }
+  get errors(): { text: string; count: number }[] {
+    return [...this.#notes].map(([text, count]) => ({ text, count }));
+  }
 
   /** Bounded, however long it runs: after fifty kinds of errors only known ones are counted. */
   note(text: string): void {
     if (this.#notes.has(text) || this.#notes.size < 50) this.#notes.set(text, (this.#notes.get(text) ?? 0) + 1);
   }
 
-  mark(label: string): void { this.#spans.next(label); }
+  mark(label: string): void {
+    this.#spans.next(label);
+  }
 
   now(): SteadyNow {
     return {
-      sent: this.#stored.sent, acked: this.#acked, waiting: this.#outbox.size, delivered: this.#delivered,
-      push: { sent: this.#pushed.sent, delivered: this.#pushDelivered }, sinceAck: now() - this.#spans.gaps.publish.last,
+      sent: this.#stored.sent,
+      acked: this.#acked,
+      waiting: this.#outbox.size,
+      delivered: this.#delivered,
+      push: { sent: this.#pushed.sent, delivered: this.#pushDelivered },
+      sinceAck: now() - this.#spans.gaps.publish.last,
     };
   }
 
   /** Sends no more, waits for what is under way, and reads the stream back. */
-  async finish(wait: Wait, patience: number, interrupted: () => boolean): Promise<Omit<SteadyAccount, "rate" | "stream" | "replicas" | "reconnects" | "errors">> {
+  async finish(
+    wait: Wait,
+    patience: number,
+    interrupted: () => boolean,
+  ): Promise<Omit<SteadyAccount, "rate" | "stream" | "replicas" | "reconnects" | "errors">> {
     const { publish, pull, push } = this.#spans.gaps;
     this.#sending = false;
     const stopped = now();
-    const pushing = wait({ done: () => this.#pushDelivered === this.#pushed.sent, progress: () => this.#pushDelivered, patience: PUSH_PATIENCE_MS }).then(() => Math.max(push.last, stopped));
+    const pushing = wait({ done: () => this.#pushDelivered === this.#pushed.sent, progress: () => this.#pushDelivered, patience: PUSH_PATIENCE_MS }).then(() =>
+      Math.max(push.last, stopped),
+    );
     const answered = await wait({ done: () => this.#outbox.size === 0, progress: () => this.#acked, patience });
     const publishing = answered ? publish.last : now();
     const taken = await wait({ done: () => this.#delivered >= this.#acked, progress: () => this.#delivered, patience });
@@ -103,7 +137,15 @@ export class SteadyRun {
     const read = await this.#readBack(wait);
     const ending: Ending = { ...("firstSequence" in read && read), hurried };
     const spans = this.#spans.figures(ending);
-    return { ...total(spans), spans, unacked, heldBack: this.#heldBack, hurried, lostAt: this.#stored.lostAt(ending), ...("failure" in read && { notReadBack: read.failure }) };
+    return {
+      ...total(spans),
+      spans,
+      unacked,
+      heldBack: this.#heldBack,
+      hurried,
+      lostAt: this.#stored.lostAt(ending),
+      ...("failure" in read && { notReadBack: read.failure }),
+    };
   }
 
   /** Tries more than once: its leader may just have gone. */

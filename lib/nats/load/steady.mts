@@ -47,7 +47,8 @@ const MOST_RATE = 5000;
 /** How long the cluster may take to have a place for the stream, ms. */
 const SETTLING_MS = 15_000;
 /** nats-server's error codes (server/errors.json) */
-const NO_PEERS = 10005, NO_LEADER = 10008;
+const NO_PEERS = 10005,
+  NO_LEADER = 10008;
 
 /**
  * A load that runs until it is told to stop, through restarts, lost servers and elections, and accounts for every message:
@@ -64,15 +65,27 @@ export async function steadyLoad(target: ClusterTarget, options: SteadyOptions =
   const stream = streamName(id, "load");
   const connections = await roam(target, connect);
   const watcher = watch(connections);
-  const end = async (): Promise<void> => { watcher.stop(); await connections.close(); };
+  const end = async (): Promise<void> => {
+    watcher.stop();
+    await connections.close();
+  };
   let run: SteadyRun;
   try {
     const jsm = await manager(watcher.live());
     await sweep(jsm);
-    await settledIn(signal, () => createTemporary(jsm, {
-      name: stream, subject, replicas, durable: DURABLE, ackWait: 5000, maxAckPending: 10_000,
-      bytes: Math.ceil((rate * KEEP_MS * BYTES) / 1000) + 16 * 1024 * 1024, keepMs: KEEP_MS, duplicatesMs: DUPLICATES_MS,
-    }));
+    await settledIn(signal, () =>
+      createTemporary(jsm, {
+        name: stream,
+        subject,
+        replicas,
+        durable: DURABLE,
+        ackWait: 5000,
+        maxAckPending: 10_000,
+        bytes: Math.ceil((rate * KEEP_MS * BYTES) / 1000) + 16 * 1024 * 1024,
+        keepMs: KEEP_MS,
+        duplicatesMs: DUPLICATES_MS,
+      }),
+    );
     try {
       await streamReach(connections, { stream, durable: DURABLE, subject, patience, signal });
       run = new SteadyRun({ connections, watcher, rate, id, stream, durable: DURABLE, subject, queue: `${base}.${id}.jobs.process` });
@@ -80,7 +93,10 @@ export async function steadyLoad(target: ClusterTarget, options: SteadyOptions =
       await removeTemporary(() => manager(watcher.live()), stream);
       throw error;
     }
-  } catch (error) { await end(); throw error; }
+  } catch (error) {
+    await end();
+    throw error;
+  }
 
   const every = options.onSecond && setInterval(() => options.onSecond!(run.now()), 1000);
   // Nobody waits half a minute for what is missing when the user has pressed Ctrl-C.
@@ -99,7 +115,7 @@ export async function steadyLoad(target: ClusterTarget, options: SteadyOptions =
 
 /** Tries again while a node that has just come back still counts as offline, or while there is no leader. */
 async function settledIn(signal: AbortSignal | undefined, attempt: () => Promise<void>): Promise<void> {
-  for (const until = now() + SETTLING_MS; ;) {
+  for (const until = now() + SETTLING_MS; ; ) {
     try {
       return await attempt();
     } catch (error) {
@@ -112,11 +128,14 @@ async function settledIn(signal: AbortSignal | undefined, attempt: () => Promise
 }
 
 async function settled({ done, progress, patience }: { done: () => boolean; progress: () => number; patience: () => number }): Promise<boolean> {
-  for (let seen = progress(), since = now(); !done();) {
+  for (let seen = progress(), since = now(); !done(); ) {
     if (now() - since > patience()) return false;
     await pause(20);
     const current = progress();
-    if (current !== seen) { seen = current; since = now(); }
+    if (current !== seen) {
+      seen = current;
+      since = now();
+    }
   }
   return true;
 }

@@ -8,7 +8,8 @@ import type { LoadConnection, LoadConnections } from "./types.mts";
  * @throws naming the node whose clients can't reach them
  */
 export async function streamReach(
-  { publishers, workers }: LoadConnections, o: { stream: string; durable: string; subject: string; patience: number; signal?: AbortSignal },
+  { publishers, workers }: LoadConnections,
+  o: { stream: string; durable: string; subject: string; patience: number; signal?: AbortSignal },
 ): Promise<void> {
   const end = now() + o.patience;
   const expect = headers();
@@ -16,7 +17,10 @@ export async function streamReach(
   expect.set("Nats-Expected-Stream", "_none_");
   const until = async ({ node, nc }: LoadConnection, what: string, ask: () => Promise<unknown>): Promise<void> => {
     for (;;) {
-      const failure = await ask().then(() => undefined, (error: Error) => error);
+      const failure = await ask().then(
+        () => undefined,
+        (error: Error) => error,
+      );
       if (!failure) return;
       if (now() > end || nc.isClosed()) throw new Error(`${what} doesn't answer clients of ${node}: ${failure.message}`, { cause: failure });
       await pause(10, o.signal);

@@ -1,4 +1,4 @@
-import { jetstreamManager, JetStreamApiError, StorageType, type JetStreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager, jetstreamManager, StorageType } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 
 const DESCRIPTION = "sampan: temporary, removed by the run that made it or by the next";
@@ -35,9 +35,15 @@ export interface Temporary {
 export async function createTemporary(jsm: JetStreamManager, o: Temporary): Promise<void> {
   try {
     await jsm.streams.add({
-      name: o.name, description: DESCRIPTION, subjects: [o.subject], storage: StorageType.File, num_replicas: o.replicas, max_bytes: o.bytes,
+      name: o.name,
+      description: DESCRIPTION,
+      subjects: [o.subject],
+      storage: StorageType.File,
+      num_replicas: o.replicas,
+      max_bytes: o.bytes,
       // Unless the run knows that they go, a full stream must refuse and not drop in silence: that would look like loss.
-      discard: o.keepMs === undefined ? "new" : "old", max_age: (o.keepMs ?? LEFT_BEHIND_MS) * 1e6,
+      discard: o.keepMs === undefined ? "new" : "old",
+      max_age: (o.keepMs ?? LEFT_BEHIND_MS) * 1e6,
       ...(o.duplicatesMs !== undefined && { duplicate_window: o.duplicatesMs * 1e6 }),
     });
   } catch (error) {
@@ -45,8 +51,12 @@ export async function createTemporary(jsm: JetStreamManager, o: Temporary): Prom
     throw new Error(`the temporary stream ${o.name} on ${o.subject} can't be made: ${error.message}${NEXT[error.code] ?? ""}`, { cause: error });
   }
   await jsm.consumers.add(o.name, {
-    durable_name: o.durable, ack_policy: "explicit", deliver_policy: "all", ack_wait: o.ackWait * 1e6,
-    max_ack_pending: o.maxAckPending, inactive_threshold: LEFT_BEHIND_MS * 1e6,
+    durable_name: o.durable,
+    ack_policy: "explicit",
+    deliver_policy: "all",
+    ack_wait: o.ackWait * 1e6,
+    max_ack_pending: o.maxAckPending,
+    inactive_threshold: LEFT_BEHIND_MS * 1e6,
   });
 }
 
@@ -58,7 +68,8 @@ export async function removeTemporary(connect: () => Promise<JetStreamManager>, 
       return;
     } catch (error) {
       if (notFound(error)) return;
-      if (left === 0) throw new Error(`the temporary stream ${name} could not be removed (${(error as Error).message}); the next verify removes it`, { cause: error });
+      if (left === 0)
+        throw new Error(`the temporary stream ${name} could not be removed (${(error as Error).message}); the next verify removes it`, { cause: error });
     }
   }
 }

@@ -1,10 +1,16 @@
 import type { NatsConnection } from "nats";
 
 /** A connection to one given node of the cluster (its server_name). */
-export interface LoadConnection { node: string; nc: NatsConnection }
+export interface LoadConnection {
+  node: string;
+  nc: NatsConnection;
+}
 
 /** Publishers take turns message by message; each worker is one queue subscriber or one puller. */
-export interface LoadConnections { publishers: readonly LoadConnection[]; workers: readonly LoadConnection[] }
+export interface LoadConnections {
+  publishers: readonly LoadConnection[];
+  workers: readonly LoadConnection[];
+}
 
 export interface LoadOptions {
   /** offered messages per second, all publishers together; default 20,000 (the article's load) */
@@ -25,7 +31,15 @@ export interface LoadOptions {
 }
 
 /** Milliseconds. Counted from the moment a message was due to be sent, so that a stalled sender can't hide a slow cluster. */
-export interface Latency { count: number; mean: number; p50: number; p90: number; p99: number; p999: number; max: number }
+export interface Latency {
+  count: number;
+  mean: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  p999: number;
+  max: number;
+}
 
 /** What the generator itself took while it ran, to tell its limits from the cluster's. */
 export interface GeneratorLoad {
@@ -39,7 +53,12 @@ export interface GeneratorLoad {
   bottleneck: boolean;
 }
 
-export interface WorkerShare { node: string; worker: number; delivered: number; share: number }
+export interface WorkerShare {
+  node: string;
+  worker: number;
+  delivered: number;
+  share: number;
+}
 
 interface Result {
   subject: string;

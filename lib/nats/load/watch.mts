@@ -19,7 +19,9 @@ export function watch({ publishers, workers }: LoadConnections): Watch {
   const errors: string[] = [];
   const down = new Set<LoadConnection>();
   let over = false;
-  const note = (text: string): void => { if (!over && errors.length < 20) errors.push(text); };
+  const note = (text: string): void => {
+    if (!over && errors.length < 20) errors.push(text);
+  };
   const follow = async (role: string, connection: LoadConnection): Promise<void> => {
     for await (const status of connection.nc.status()) {
       if (status.type === "disconnect" || status.type === "close") {
@@ -42,5 +44,12 @@ export function watch({ publishers, workers }: LoadConnections): Watch {
     return -1;
   };
   const live = (): NatsConnection => ([...publishers, ...workers].find((c) => !down.has(c) && !c.nc.isClosed()) ?? publishers[0]!).nc;
-  return { errors, turn, live, stop: () => { over = true; } };
+  return {
+    errors,
+    turn,
+    live,
+    stop: () => {
+      over = true;
+    },
+  };
 }

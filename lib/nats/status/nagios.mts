@@ -11,23 +11,30 @@ const MOST = 160;
 export function nagiosLine(status: Status, counters: { inMsgs: number; outMsgs: number }): string {
   const { level, nodes, streams, consumers, alarms } = status;
   const up = nodes.filter((n) => n.up).length;
-  const told = grouped(alarms).slice(0, 3).map((a) => `${a.title}${a.assets.length ? ` (${few(a.assets)})` : ""}: ${a.detail.length > MOST ? `${a.detail.slice(0, MOST - 1)}…` : a.detail}`);
+  const told = grouped(alarms)
+    .slice(0, 3)
+    .map((a) => `${a.title}${a.assets.length ? ` (${few(a.assets)})` : ""}: ${a.detail.length > MOST ? `${a.detail.slice(0, MOST - 1)}…` : a.detail}`);
   const more = grouped(alarms).length - told.length;
-  const text = level === "ok"
-    ? `${status.cluster}: ${up} of ${nodes.length} nodes up, streams ${streams.length}, consumers ${consumers.length}`
-    : `${status.cluster}: ${told.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
+  const text =
+    level === "ok"
+      ? `${status.cluster}: ${up} of ${nodes.length} nodes up, streams ${streams.length}, consumers ${consumers.length}`
+      : `${status.cluster}: ${told.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
   const stores = nodes.flatMap(({ jetstream: js }) => (js && js.storageLimit > 0 ? [(100 * js.storageBytes) / js.storageLimit] : []));
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
   const perf: [label: string, value: string, rest?: string][] = [
     ["nodes_up", String(up), `;;;0;${nodes.length}`],
-    ["streams", String(streams.length)], ["consumers", String(consumers.length)],
+    ["streams", String(streams.length)],
+    ["consumers", String(consumers.length)],
     ["connections", String(sum(nodes.map((n) => n.connections ?? 0)))],
     ["slow_consumers", `${sum(nodes.map((n) => n.slowConsumers ?? 0))}c`],
-    ["messages", String(sum(streams.map((s) => s.messages)))], ["bytes", `${sum(streams.map((s) => s.bytes))}B`],
+    ["messages", String(sum(streams.map((s) => s.messages)))],
+    ["bytes", `${sum(streams.map((s) => s.bytes))}B`],
     ["replica_lag", String(Math.max(0, ...streams.map((s) => s.lag)))],
-    ["pending", String(sum(consumers.map((c) => c.pending)))], ["ack_pending", String(sum(consumers.map((c) => c.ackPending)))],
+    ["pending", String(sum(consumers.map((c) => c.pending)))],
+    ["ack_pending", String(sum(consumers.map((c) => c.ackPending)))],
     ["store", `${Math.max(0, ...stores).toFixed(1)}%`, ";90;100;0;100"],
-    ["in_msgs", `${counters.inMsgs}c`], ["out_msgs", `${counters.outMsgs}c`],
+    ["in_msgs", `${counters.inMsgs}c`],
+    ["out_msgs", `${counters.outMsgs}c`],
   ];
   return `${level.toUpperCase()} - ${oneLine(text)} | ${perf.map(([name, value, rest = ""]) => `${name}=${value}${rest}`).join(" ")}`;
 }

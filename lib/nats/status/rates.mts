@@ -1,7 +1,12 @@
 import type { ClusterState, ConsumerState, ServerState, StreamState } from "../state.mts";
 
 /** Messages and bytes per second of one server, as its clients, routes and itself send and get them. */
-export interface Traffic { in: number; out: number; inBytes: number; outBytes: number }
+export interface Traffic {
+  in: number;
+  out: number;
+  inBytes: number;
+  outBytes: number;
+}
 
 export interface Rates {
   /** ms between the two looks */
@@ -23,8 +28,15 @@ export function rates(before: ClusterState | undefined, now: ClusterState): Rate
     overMs,
     node(server) {
       const old = before?.servers.find((s) => s.id === server.id && s.start === server.start);
-      const [msgsIn, msgsOut, inBytes, outBytes] = [per(old?.inMsgs, server.inMsgs), per(old?.outMsgs, server.outMsgs), per(old?.inBytes, server.inBytes), per(old?.outBytes, server.outBytes)];
-      return msgsIn === undefined || msgsOut === undefined || inBytes === undefined || outBytes === undefined ? undefined : { in: msgsIn, out: msgsOut, inBytes, outBytes };
+      const [msgsIn, msgsOut, inBytes, outBytes] = [
+        per(old?.inMsgs, server.inMsgs),
+        per(old?.outMsgs, server.outMsgs),
+        per(old?.inBytes, server.inBytes),
+        per(old?.outBytes, server.outBytes),
+      ];
+      return msgsIn === undefined || msgsOut === undefined || inBytes === undefined || outBytes === undefined
+        ? undefined
+        : { in: msgsIn, out: msgsOut, inBytes, outBytes };
     },
     stored: (stream) => {
       const old = earlier(stream);

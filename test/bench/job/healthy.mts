@@ -1,4 +1,4 @@
-import { type Resource, type ShellLibrary, handler, resource } from "../../../lib/engine/resource.mts";
+import { handler, type Resource, resource, type ShellLibrary } from "../../../lib/engine/resource.mts";
 import { serviceLibrary } from "../../../lib/resources/service.mts";
 import { sh } from "../../../lib/sh.mts";
 
@@ -21,11 +21,15 @@ healthy_wait() { # PORT: up to 60 s
 };
 
 /** The server says of itself that it is healthy. */
-export const healthy = (port: number): Resource => resource({
-  type: "healthy", name: `port ${port}`, uses: [library], timeout: 90,
-  check: sh`healthy ${port} || differs health 'no 200' 200`,
-  apply: sh`healthy_wait ${port}`,
-});
+export const healthy = (port: number): Resource =>
+  resource({
+    type: "healthy",
+    name: `port ${port}`,
+    uses: [library],
+    timeout: 90,
+    check: sh`healthy ${port} || differs health 'no 200' 200`,
+    apply: sh`healthy_wait ${port}`,
+  });
 
 /** What the server reads at its start is newer than the file that it writes then. Of a stopped one nothing is due. */
 const behind: ShellLibrary = {
@@ -38,8 +42,9 @@ behind() { # FILE…
 };
 
 /** The server is started again where it runs with what has changed since. */
-export const restart = (...files: string[]) => handler("restart nats", {
-  uses: [serviceLibrary, behind],
-  check: sh`behind ${files}`,
-  apply: sh`systemctl daemon-reload && systemctl restart nats-server && service_ready nats-server true`,
-});
+export const restart = (...files: string[]) =>
+  handler("restart nats", {
+    uses: [serviceLibrary, behind],
+    check: sh`behind ${files}`,
+    apply: sh`systemctl daemon-reload && systemctl restart nats-server && service_ready nats-server true`,
+  });

@@ -7,11 +7,14 @@ import { service } from "../../../lib/resources/service.mts";
 import { sysctl } from "../../../lib/resources/sysctl.mts";
 import { group, user } from "../../../lib/resources/user.mts";
 import { sh } from "../../../lib/sh.mts";
-import { type View, render } from "../../../lib/template.mts";
+import { render, type View } from "../../../lib/template.mts";
 import { healthy, restart } from "./healthy.mts";
 import type { JobVars } from "./vars.mts";
 
-const PROGRAM = "/usr/local/bin/nats-server", CONF = "/etc/nats/nats-server.conf", AUTH = "/etc/nats/auth.conf", ENV = "/etc/nats/nats.env";
+const PROGRAM = "/usr/local/bin/nats-server",
+  CONF = "/etc/nats/nats-server.conf",
+  AUTH = "/etc/nats/auth.conf",
+  ENV = "/etc/nats/nats.env";
 const UNIT = "/etc/systemd/system/nats-server.service";
 
 const template = (name: string, view: View): string => render(new URL(`templates/${name}.mustache`, import.meta.url), view);
@@ -23,15 +26,24 @@ export const site: HostRole<JobVars, ReadonlyMap<string, Artifact>> = {
   name: "nats-site",
 
   async prepare({ hosts }) {
-    return new Map(await Promise.all(hosts.map(async ({ host: { name, vars }, facts: { arch } }) =>
-      [name, await resolveArtifact({ version: vars.nats_version, source: { file: vars.nats_binary }, arch })] as const)));
+    return new Map(
+      await Promise.all(
+        hosts.map(
+          async ({ host: { name, vars }, facts: { arch } }) =>
+            [name, await resolveArtifact({ version: vars.nats_version, source: { file: vars.nats_binary }, arch })] as const,
+        ),
+      ),
+    );
   },
 
   resources({ host, vars, facts, inventory, prepared }) {
     const peers = inventory.hosts.filter((h) => h.vars.nats_cluster === vars.nats_cluster);
     const view = { name: vars.nats_name, cluster: `${vars.nats_cluster_name}-${vars.nats_cluster}`, peers: peers.map((h) => h.vars.nats_name).join(", ") };
     const conf = {
-      ...view, max_mem: vars.nats_max_mem, max_file: vars.nats_max_file, routes_password: vars.nats_routes_password,
+      ...view,
+      max_mem: vars.nats_max_mem,
+      max_file: vars.nats_max_file,
+      routes_password: vars.nats_routes_password,
       routes: peers.filter((h) => h.name !== host.name).map((h) => ({ ip: h.vars.nats_ip })),
     };
     const accounts = vars.nats_users.map((u) => ({ ...u, jetstream: u.account !== "$SYS" }));

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { address, file, integer, key, scalars, size, text } from "../../../lib/inventory/fields.mts";
-import { load, type LoadOptions, type LoadedInventory } from "../../../lib/inventory/load.mts";
+import { type LoadedInventory, type LoadOptions, load } from "../../../lib/inventory/load.mts";
 
 /** The job's variables, by the names that Ansible's version of it has. */
 const entries = {
@@ -11,9 +11,16 @@ const entries = {
   nats_version: key(text(), "version of the program"),
   nats_binary: key(file(), "the program itself"),
   nats_sysctl: key(scalars(), "kernel settings"),
-  nats_users: key(v.array(v.strictObject({
-    user: key(text(), "its name"), password: key(text(), "its password"), account: key(text(), "its account"),
-  })), "users and their accounts"),
+  nats_users: key(
+    v.array(
+      v.strictObject({
+        user: key(text(), "its name"),
+        password: key(text(), "its password"),
+        account: key(text(), "its account"),
+      }),
+    ),
+    "users and their accounts",
+  ),
   nats_routes_password: key(text(), "password between the servers"),
   nats_max_mem: key(size(), "memory of JetStream"),
   nats_max_file: key(size(), "disk of JetStream"),

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import t from "tap";
-import { connectApp } from "../../../lib/nats/connect.mts";
 import { compare, outlived } from "../../../lib/nats/backup/compare.mts";
 import type { SavedStream } from "../../../lib/nats/backup/manifest.mts";
 import { save } from "../../../lib/nats/backup/save.mts";
+import { connectApp } from "../../../lib/nats/connect.mts";
 import { request } from "../../../lib/nats/jetstream/api.mts";
 import { TestCluster, VERSIONS } from "../servers.mts";
 import { create, fill, folder, ready } from "./fixture.mts";
@@ -20,9 +20,12 @@ for (const version of VERSIONS) {
       await ready(nc, 1);
       await create(nc, "A", { max_age: HOUR * 1e6, duplicate_window: 0 });
       await fill(nc, 50, () => "A.x");
-      const saved = await save(nc, "APP", "A", join(dir, "a"), "a") as SavedStream;
+      const saved = (await save(nc, "APP", "A", join(dir, "a"), "a")) as SavedStream;
       /** the same as if it had been saved some time ago */
-      const ago = (first: number, last: number): SavedStream => ({ ...saved, state: { ...saved.state, first_ts: new Date(Date.now() - first).toISOString(), last_ts: new Date(Date.now() - last).toISOString() } });
+      const ago = (first: number, last: number): SavedStream => ({
+        ...saved,
+        state: { ...saved.state, first_ts: new Date(Date.now() - first).toISOString(), last_ts: new Date(Date.now() - last).toISOString() },
+      });
       const wrong = async (expected: SavedStream): Promise<string[]> => (await compare(nc, "A", expected)).wrong;
 
       t.same(await wrong(saved), []);

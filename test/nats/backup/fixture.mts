@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
-import type { NatsConnection } from "../../../lib/nats/connect.mts";
 import type { SavedStream, UnsavedStream } from "../../../lib/nats/backup/manifest.mts";
 import { save } from "../../../lib/nats/backup/save.mts";
+import type { NatsConnection } from "../../../lib/nats/connect.mts";
 import { request, streamInfo, streamNames } from "../../../lib/nats/jetstream/api.mts";
 import { eventually } from "../load/cluster.mts";
 
@@ -15,11 +15,18 @@ export function folder(t: Test): string {
 }
 
 export const create = (nc: NatsConnection, name: string, config: object = {}): Promise<unknown> =>
-  request(nc, name, `STREAM.CREATE.${name}`, { name, ...("mirror" in config ? {} : { subjects: [`${name}.>`] }), num_replicas: 1, retention: "limits", storage: "file", ...config });
+  request(nc, name, `STREAM.CREATE.${name}`, {
+    name,
+    ...("mirror" in config ? {} : { subjects: [`${name}.>`] }),
+    num_replicas: 1,
+    retention: "limits",
+    storage: "file",
+    ...config,
+  });
 
 /** With its subject's interest known on the node that is asked: a new stream's may be on its way there for a moment. */
 async function acknowledged(nc: NatsConnection, subject: string, payload: string | Uint8Array): Promise<{ error?: { description: string } }> {
-  for (const until = Date.now() + 20_000; ;) {
+  for (const until = Date.now() + 20_000; ; ) {
     try {
       return (await nc.request(subject, payload, { timeout: 20_000 })).json();
     } catch (error) {
@@ -30,17 +37,28 @@ async function acknowledged(nc: NatsConnection, subject: string, payload: string
 }
 
 /** Publishes with acknowledgements, many at once. */
-export async function fill(nc: NatsConnection, count: number, subject: (i: number) => string, payload: (i: number) => string | Uint8Array = (i) => `message ${i}`): Promise<void> {
+export async function fill(
+  nc: NatsConnection,
+  count: number,
+  subject: (i: number) => string,
+  payload: (i: number) => string | Uint8Array = (i) => `message ${i}`,
+): Promise<void> {
   for (let i = 0; i < count; i += 200) {
-    await Promise.all(Array.from({ length: Math.min(200, count - i) }, async (_, k) => {
-      const answer = await acknowledged(nc, subject(i + k), payload(i + k));
-      if (answer.error) throw new Error(answer.error.description);
-    }));
+    await Promise.all(
+      Array.from({ length: Math.min(200, count - i) }, async (_, k) => {
+        const answer = await acknowledged(nc, subject(i + k), payload(i + k));
+        if (answer.error) throw new Error(answer.error.description);
+      }),
+    );
   }
 }
 
 export const consumer = (nc: NatsConnection, stream: string, name: string, config: object = {}): Promise<unknown> =>
-  request(nc, name, `CONSUMER.CREATE.${stream}.${name}`, { stream_name: stream, config: { name, durable_name: name, ack_policy: "explicit", ...config }, action: "create" });
+  request(nc, name, `CONSUMER.CREATE.${stream}.${name}`, {
+    stream_name: stream,
+    config: { name, durable_name: name, ack_policy: "explicit", ...config },
+    action: "create",
+  });
 
 /** Takes messages from a pull consumer and acknowledges those that `ack` wants. */
 export async function work(nc: NatsConnection, stream: string, name: string, count: number, ack: (i: number) => boolean = () => true): Promise<void> {
@@ -54,7 +72,12 @@ export async function work(nc: NatsConnection, stream: string, name: string, cou
 /** Streams of every kind that a backup may meet. */
 export async function everyKind(nc: NatsConnection): Promise<void> {
   await create(nc, "PLAIN");
-  await fill(nc, 1000, (i) => `PLAIN.${i % 7}`, (i) => "x".repeat(i % 900));
+  await fill(
+    nc,
+    1000,
+    (i) => `PLAIN.${i % 7}`,
+    (i) => "x".repeat(i % 900),
+  );
   await consumer(nc, "PLAIN", "reader");
   await consumer(nc, "PLAIN", "filtered", { filter_subject: "PLAIN.3", ack_policy: "all" });
   await work(nc, "PLAIN", "reader", 120);
@@ -88,7 +111,12 @@ export async function everyKind(nc: NatsConnection): Promise<void> {
   await create(nc, "KV_settings", { subjects: ["$KV.settings.>"], max_msgs_per_subject: 5, discard: "new", allow_rollup_hdrs: true, deny_delete: true });
   await fill(nc, 200, (i) => `$KV.settings.key${i % 20}`);
   await create(nc, "OBJ_files", { subjects: ["$O.files.C.>", "$O.files.M.>"], discard: "new", allow_rollup_hdrs: true });
-  await fill(nc, 12, (i) => `$O.files.C.${i}`, (i) => Buffer.alloc(100_000, i));
+  await fill(
+    nc,
+    12,
+    (i) => `$O.files.C.${i}`,
+    (i) => Buffer.alloc(100_000, i),
+  );
   await fill(nc, 3, (i) => `$O.files.M.${i}`);
 }
 
@@ -100,8 +128,15 @@ export async function saveAll(nc: NatsConnection, dir: string): Promise<(SavedSt
 }
 
 /** Until a stream with so many replicas can be made. */
-export const ready = (nc: NatsConnection, replicas: number): Promise<boolean> => eventually(async () => {
-  await request(nc, "READY", "STREAM.CREATE.READY", { name: "READY", subjects: ["ready"], num_replicas: replicas, retention: "limits", storage: "file" }, { patienceMs: 1000 });
-  await request(nc, "READY", "STREAM.DELETE.READY");
-  return (await streamInfo(nc, "READY")) === undefined;
-});
+export const ready = (nc: NatsConnection, replicas: number): Promise<boolean> =>
+  eventually(async () => {
+    await request(
+      nc,
+      "READY",
+      "STREAM.CREATE.READY",
+      { name: "READY", subjects: ["ready"], num_replicas: replicas, retention: "limits", storage: "file" },
+      { patienceMs: 1000 },
+    );
+    await request(nc, "READY", "STREAM.DELETE.READY");
+    return (await streamInfo(nc, "READY")) === undefined;
+  });

@@ -1,8 +1,6 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { createReadStream } from "node:fs";
+import { copyFileSync, createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { connectApp } from "../../../lib/nats/connect.mts";
 import { readContents } from "../../../lib/nats/backup/contents.mts";
 import { BackupFolder, free, prune } from "../../../lib/nats/backup/folder.mts";
 import type { SavedStream } from "../../../lib/nats/backup/manifest.mts";
@@ -10,6 +8,7 @@ import { clear, putBack, remove } from "../../../lib/nats/backup/put-back.mts";
 import { BadArchive } from "../../../lib/nats/backup/s2.mts";
 import { save } from "../../../lib/nats/backup/save.mts";
 import { SubjectTally, subjectDifferences } from "../../../lib/nats/backup/subjects.mts";
+import { connectApp } from "../../../lib/nats/connect.mts";
 import { streamInfo } from "../../../lib/nats/jetstream/api.mts";
 import { freeze, isFrozen, isRestoring, open, restoring, unfrozen, untilStill } from "../../../lib/nats/jetstream/freeze.mts";
 import { restore } from "../../../lib/nats/jetstream/restore.mts";
@@ -22,17 +21,31 @@ for (const version of VERSIONS) {
   t.test(`under traffic, damaged, interrupted: ${version}`, async (t) => {
     const dir = folder(t);
     await TestCluster.with(version, 3, async (cluster) => {
-      const nc = await connectApp(cluster.target), other = await connectApp(cluster.target);
+      const nc = await connectApp(cluster.target),
+        other = await connectApp(cluster.target);
       await ready(nc, 3);
       await create(nc, "BUSY", { num_replicas: 3, retention: "workqueue" });
       await consumer(nc, "BUSY", "workers");
-      await fill(nc, 400, (i) => `BUSY.${i % 9}`, () => "y".repeat(2000));
+      await fill(
+        nc,
+        400,
+        (i) => `BUSY.${i % 9}`,
+        () => "y".repeat(2000),
+      );
 
       await t.test("a snapshot under writes and acknowledgements holds all that was there before and not acknowledged since", async (t) => {
-        let writing = true, written = 400;
-        const writer = (async () => { while (writing) { await fill(other, 1, (i) => `BUSY.${i}`); written++; } })();
-        const worker = (async () => { for (let i = 0; i < 30; i++) await work(other, "BUSY", "workers", 10); })();
-        const saved = await save(nc, "APP", "BUSY", join(dir, "busy"), "busy") as SavedStream;
+        let writing = true,
+          written = 400;
+        const writer = (async () => {
+          while (writing) {
+            await fill(other, 1, (i) => `BUSY.${i}`);
+            written++;
+          }
+        })();
+        const worker = (async () => {
+          for (let i = 0; i < 30; i++) await work(other, "BUSY", "workers", 10);
+        })();
+        const saved = (await save(nc, "APP", "BUSY", join(dir, "busy"), "busy")) as SavedStream;
         await worker;
         writing = false;
         await writer;
@@ -46,10 +59,15 @@ for (const version of VERSIONS) {
       });
 
       await create(nc, "WHOLE", { num_replicas: 3 });
-      await fill(nc, 500, (i) => `WHOLE.${i % 4}`, (i) => "z".repeat((i * 37) % 3000));
+      await fill(
+        nc,
+        500,
+        (i) => `WHOLE.${i % 4}`,
+        (i) => "z".repeat((i * 37) % 3000),
+      );
       await consumer(nc, "WHOLE", "reader");
       await work(nc, "WHOLE", "reader", 50);
-      const saved = await save(nc, "APP", "WHOLE", join(dir, "whole"), "whole") as SavedStream;
+      const saved = (await save(nc, "APP", "WHOLE", join(dir, "whole"), "whole")) as SavedStream;
       const range = { first: saved.state.first_seq, last: saved.state.last_seq };
 
       await t.test("any damage is found by reading", async (t) => {
@@ -57,7 +75,10 @@ for (const version of VERSIONS) {
         const missed: string[] = [];
         const tried = async (what: string, bytes: Buffer): Promise<void> => {
           writeFileSync(join(dir, "damaged"), bytes);
-          const found = await readContents(join(dir, "damaged"), { range }).catch((error: unknown) => { if (!(error instanceof BadArchive)) throw error; return undefined; });
+          const found = await readContents(join(dir, "damaged"), { range }).catch((error: unknown) => {
+            if (!(error instanceof BadArchive)) throw error;
+            return undefined;
+          });
           // Padding and unread fields of the archive may change without harm to what it holds.
           if (found && (found.messages !== saved.messages || found.subjects.digest !== saved.subjects.digest)) missed.push(what);
           if (found && what.startsWith("cut")) missed.push(what);
@@ -82,7 +103,11 @@ for (const version of VERSIONS) {
         await remove(nc, "WHOLE");
         const stop = new AbortController();
         const head = { config: restoring({ ...saved.config, num_replicas: 3 }), state: saved.state };
-        const half = (async function* () { yield* createReadStream(join(dir, "whole"), { end: 5000 }) as AsyncIterable<Buffer>; stop.abort(new Error("cut")); yield Buffer.alloc(10); })();
+        const half = (async function* () {
+          yield* createReadStream(join(dir, "whole"), { end: 5000 }) as AsyncIterable<Buffer>;
+          stop.abort(new Error("cut"));
+          yield Buffer.alloc(10);
+        })();
         await t.rejects(restore(other, head, half, { signal: stop.signal }), /cut/);
         t.same(await putBack(nc, dir, { ...saved, file: "whole" }, { replicas: 3 }), [], "it waits until the server has dropped the half");
         t.equal((await streamInfo(nc, "WHOLE"))?.state.messages, 500);
@@ -119,7 +144,8 @@ for (const version of VERSIONS) {
 }
 
 t.test("a backup's folder appears complete or not at all", async (t) => {
-  const parent = folder(t), manifest = { format: 1 as const, made: "", cluster: "c", servers: {}, streams: [], unsaved: [] };
+  const parent = folder(t),
+    manifest = { format: 1 as const, made: "", cluster: "c", servers: {}, streams: [], unsaved: [] };
   const to = join(parent, "2026-01-01T000000Z");
   const one = new BackupFolder(to);
   writeFileSync(one.path("a"), "");
@@ -141,17 +167,41 @@ t.test("a backup's folder appears complete or not at all", async (t) => {
 });
 
 t.test("older backups are taken away only where the new one has all that they have", async (t) => {
-  const parent = folder(t), day = (n: number): string => `2026-01-0${n}T000000Z`;
+  const parent = folder(t),
+    day = (n: number): string => `2026-01-0${n}T000000Z`;
   const stream = (name: string, last = 10, account = "APP"): SavedStream => ({
-    account, name, file: `${name}.snapshot`, sha256: "0".repeat(64), bytes: 1, format: 2, config: { name, num_replicas: 3 }, state: { messages: last, bytes: 1, first_seq: 1, last_seq: last },
-    messages: last, first: 1, last, deleted: 0, subjects: { digest: "" }, consumers: [],
+    account,
+    name,
+    file: `${name}.snapshot`,
+    sha256: "0".repeat(64),
+    bytes: 1,
+    format: 2,
+    config: { name, num_replicas: 3 },
+    state: { messages: last, bytes: 1, first_seq: 1, last_seq: last },
+    messages: last,
+    first: 1,
+    last,
+    deleted: 0,
+    subjects: { digest: "" },
+    consumers: [],
   });
-  const write = (n: number, streams: SavedStream[], cluster = "c"): void => new BackupFolder(join(parent, day(n))).complete({ format: 1, made: "", cluster, servers: {}, streams, unsaved: [] });
+  const write = (n: number, streams: SavedStream[], cluster = "c"): void =>
+    new BackupFolder(join(parent, day(n))).complete({ format: 1, made: "", cluster, servers: {}, streams, unsaved: [] });
   write(1, [stream("A"), stream("B")]);
   write(2, [stream("A")]);
   t.match(prune(parent, 1, day(2)), { gone: [], spared: [{ name: day(1), why: /hasn't all of B$/ }] }, "a stream is missing");
   write(3, []);
-  t.match(prune(parent, 1, day(3)), { gone: [], spared: [{ name: day(1), why: /A, B/ }, { name: day(2), why: /A/ }] }, "an emptied cluster");
+  t.match(
+    prune(parent, 1, day(3)),
+    {
+      gone: [],
+      spared: [
+        { name: day(1), why: /A, B/ },
+        { name: day(2), why: /A/ },
+      ],
+    },
+    "an emptied cluster",
+  );
   write(4, [stream("A", 0), stream("B", 12)]);
   t.match(prune(parent, 1, day(4)), { gone: [day(3)], spared: [{ name: day(1), why: /of A$/ }, { name: day(2) }] }, "a stream that was made anew");
   write(5, [stream("A", 11), stream("B", 11, "OTHER")]);
@@ -170,14 +220,18 @@ t.test("older backups are taken away only where the new one has all that they ha
 });
 
 t.test("counts by subject: equal in any order, in bounded memory", async (t) => {
-  const forth = new SubjectTally(), back = new SubjectTally();
+  const forth = new SubjectTally(),
+    back = new SubjectTally();
   for (let i = 0; i < 200_000; i++) forth.add(`s.${i % 70_000}`);
   for (let i = 199_999; i >= 0; i--) back.add(`s.${i % 70_000}`);
   t.equal(forth.result.digest, back.result.digest);
   t.same(subjectDifferences(forth.result, back.result), []);
   back.add("s.1");
   t.same(subjectDifferences(forth.result, back.result), ["the counts of single subjects differ"]);
-  const few = new SubjectTally(), more = new SubjectTally();
-  few.add("a", 3); more.add("a", 2); more.add("b", 1);
+  const few = new SubjectTally(),
+    more = new SubjectTally();
+  few.add("a", 3);
+  more.add("a", 2);
+  more.add("b", 1);
   t.same(subjectDifferences(few.result, more.result), ["a: 3 instead of 2", "b: 0 instead of 1"]);
 });

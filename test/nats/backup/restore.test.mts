@@ -1,9 +1,9 @@
 import t from "tap";
-import { connectApp } from "../../../lib/nats/connect.mts";
 import { compare } from "../../../lib/nats/backup/compare.mts";
 import type { SavedStream } from "../../../lib/nats/backup/manifest.mts";
 import { putBack } from "../../../lib/nats/backup/put-back.mts";
 import { verifySaved } from "../../../lib/nats/backup/verify.mts";
+import { connectApp } from "../../../lib/nats/connect.mts";
 import { consumerInfo, consumers, request, streamInfo } from "../../../lib/nats/jetstream/api.mts";
 import { TestCluster } from "../servers.mts";
 import { create, everyKind, fill, folder, ready, saveAll, work } from "./fixture.mts";
@@ -11,7 +11,12 @@ import { create, everyKind, fill, folder, ready, saveAll, work } from "./fixture
 t.setTimeout(300_000);
 
 /** From a single server of each version into three of the newest, and between threes. 2.9 and 2.10 write the old form, 2.15 the new one. */
-for (const [from, servers, to] of [["2.9.10", 1, "2.15.1"], ["2.10.27", 1, "2.15.1"], ["2.10.27", 3, "2.10.27"], ["2.15.1", 3, "2.15.1"]] as const) {
+for (const [from, servers, to] of [
+  ["2.9.10", 1, "2.15.1"],
+  ["2.10.27", 1, "2.15.1"],
+  ["2.10.27", 3, "2.10.27"],
+  ["2.15.1", 3, "2.15.1"],
+] as const) {
   t.test(`streams of every kind, ${servers} × ${from} → 3 × ${to}`, async (t) => {
     const dir = folder(t);
     const saved = await TestCluster.with(from, servers, async (cluster) => {
@@ -23,7 +28,11 @@ for (const [from, servers, to] of [["2.9.10", 1, "2.15.1"], ["2.10.27", 1, "2.15
       await fill(nc, 30, () => "MEMORY.x");
       const all = await saveAll(nc, dir);
       const files = all.filter((s): s is SavedStream => "file" in s);
-      t.same(all.filter((s) => !("file" in s)).map((s) => s.name), from === "2.15.1" ? [] : ["MEMORY"], "what no snapshot is given of");
+      t.same(
+        all.filter((s) => !("file" in s)).map((s) => s.name),
+        from === "2.15.1" ? [] : ["MEMORY"],
+        "what no snapshot is given of",
+      );
       for (const s of files) {
         const { messages, first_seq, last_seq } = (await streamInfo(nc, s.name))!.state;
         t.same([s.messages, s.last], [messages, last_seq], `${s.name}: all of it is in the file`);

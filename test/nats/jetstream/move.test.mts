@@ -5,8 +5,8 @@ import { consumerInfo, request, streamInfo } from "../../../lib/nats/jetstream/a
 import { heldBy, holders, startMove, untilLeft } from "../../../lib/nats/jetstream/move.mts";
 import { memberOf, metaGroup, removeMember } from "../../../lib/nats/jetstream/peers.mts";
 import { observe } from "../../../lib/nats/observe.mts";
-import { until } from "../until.mts";
 import { TestCluster, VERSIONS } from "../servers.mts";
+import { until } from "../until.mts";
 
 t.setTimeout(600_000);
 
@@ -26,14 +26,22 @@ for (const version of VERSIONS) {
     };
     const stream = async (name: string) => (await observe(cluster.target, { connection: sys })).streams.find((s) => s.name === name)!;
 
-    for (const [name, replicas, storage] of [["SOLO", 1, "file"], ["MEM", 1, "memory"], ["LOGS", 3, "file"]] as const) {
+    for (const [name, replicas, storage] of [
+      ["SOLO", 1, "file"],
+      ["MEM", 1, "memory"],
+      ["LOGS", 3, "file"],
+    ] as const) {
       await t.test(`${name}: ${replicas} ${replicas > 1 ? "replicas" : "replica"} of ${storage} leave a server while messages come in`, async (t) => {
         await create(name, replicas, storage);
         const from = (await stream(name)).leader;
-        let stop = false, acked = 100;
+        let stop = false,
+          acked = 100;
         const writing = (async () => {
           while (!stop) {
-            const { seq } = await app.request(`${name}.y`, "y", { timeout: 2000 }).then((m) => m.json<{ seq?: number }>(), () => ({ seq: undefined }));
+            const { seq } = await app.request(`${name}.y`, "y", { timeout: 2000 }).then(
+              (m) => m.json<{ seq?: number }>(),
+              () => ({ seq: undefined }),
+            );
             if (seq) acked++;
           }
         })();
@@ -58,9 +66,17 @@ for (const version of VERSIONS) {
       for (const name of rest) {
         await cluster.server(name).stop("SIGTERM");
         cluster.server(name).start();
-        await until(() => metaGroup(sys, rest).catch(() => undefined), (g) => g !== undefined && observed(g.members, rest), 60_000);
+        await until(
+          () => metaGroup(sys, rest).catch(() => undefined),
+          (g) => g !== undefined && observed(g.members, rest),
+          60_000,
+        );
       }
-      const group = (await until(() => metaGroup(sys, rest), (g) => g !== undefined, 30_000))!;
+      const group = (await until(
+        () => metaGroup(sys, rest),
+        (g) => g !== undefined,
+        30_000,
+      ))!;
       t.equal(group.size, 4, "it still counts");
       t.ok(memberOf(group, "n4"), "and is found", { group });
       await removeMember(sys, "n4", rest);

@@ -6,13 +6,23 @@ import type { ClusterState, StreamState } from "../../../lib/nats/state.mts";
 function stream(name: string, servers: string[], bytes = 100, tags: string[] = []): StreamState {
   const peer = (server: string) => ({ name: server, current: true, offline: false, activeMs: 0, lag: 0 });
   return {
-    account: "APP", name, leader: servers[0]!, replicas: servers.slice(1).map(peer), mark: 1, moving: false, consumers: [],
+    account: "APP",
+    name,
+    leader: servers[0]!,
+    replicas: servers.slice(1).map(peer),
+    mark: 1,
+    moving: false,
+    consumers: [],
     config: { name, num_replicas: servers.length, retention: "limits", storage: "file", ...(tags.length && { placement: { tags } }) },
     copies: servers.map((server) => ({ server, firstSeq: 1, lastSeq: 1, messages: 1, bytes })),
   };
 }
 const cluster = (nodes: string[], ...streams: StreamState[]): ClusterState => ({
-  at: 0, asked: 0, streams, servers: [], target: { name: "c", nodes: [], sys: {} as never, app: {} as never },
+  at: 0,
+  asked: 0,
+  streams,
+  servers: [],
+  target: { name: "c", nodes: [], sys: {} as never, app: {} as never },
   nodes: nodes.map((name) => ({ node: { name, lane: name, host: "", port: 1, jetstream: true }, probe: {} as never })),
 });
 const FIVE = ["n1", "n2", "n3", "n4", "n5"];
@@ -23,7 +33,10 @@ t.test("streams of three replicas go to two new servers until no two servers dif
   const moves = foreseenMoves(state);
   t.equal(moves.length, 6);
   const held = new Map(loads(state).map((l) => [l.server, l.replicas]));
-  for (const { from, to } of moves) { held.set(from, held.get(from)! - 1); held.set(to, held.get(to)! + 1); }
+  for (const { from, to } of moves) {
+    held.set(from, held.get(from)! - 1);
+    held.set(to, held.get(to)! + 1);
+  }
   t.same([...held.values()], [3, 3, 3, 3, 3]);
   t.equal(new Set(moves.map((m) => `${m.stream} ${m.to}`)).size, 6, "no stream goes twice to one server");
 });

@@ -5,14 +5,24 @@ import { sequenceIn } from "../../../lib/nats/load/puller.mts";
 
 t.test("acknowledged, delivered and found again: accounted for", async (t) => {
   const book = new Book();
-  for (let i = 0; i < 3; i++) { book.next(); book.ack(i, i + 1); book.deliver(i, i + 1); book.find(i, i + 1); }
+  for (let i = 0; i < 3; i++) {
+    book.next();
+    book.ack(i, i + 1);
+    book.deliver(i, i + 1);
+    book.find(i, i + 1);
+  }
   t.same(book.counts({ from: 0, to: 3 }, { firstSequence: 1 }), { sent: 3, acked: 3, delivered: 3, lost: 0, duplicates: 0 });
 });
 
 t.test("what aged out of the stream is judged by its delivery", async (t) => {
   const book = new Book();
-  for (let i = 0; i < 4; i++) { book.next(); book.ack(i, i + 1); }
-  book.deliver(0, 1); book.deliver(2, 3); book.find(2, 3);
+  for (let i = 0; i < 4; i++) {
+    book.next();
+    book.ack(i, i + 1);
+  }
+  book.deliver(0, 1);
+  book.deliver(2, 3);
+  book.find(2, 3);
   t.same(book.lostAt({ firstSequence: 3 }), [1, 3], "the second was never delivered, nor was the fourth");
   book.deliver(3, 4);
   t.same(book.lostAt({ firstSequence: 3 }), [1, 3], "delivered, but the stream should still have it");
@@ -44,7 +54,11 @@ t.test("millions of messages: nothing is forgotten, and it takes little memory",
   const many = 3_000_000;
   const memory = (): number => process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
   const before = memory();
-  for (let i = 0; i < many; i++) { book.next(); book.ack(i, i + 1); if (i !== 1_234_567) book.deliver(i, i + 1); }
+  for (let i = 0; i < many; i++) {
+    book.next();
+    book.ack(i, i + 1);
+    if (i !== 1_234_567) book.deliver(i, i + 1);
+  }
   t.same(book.lostAt({}), [1_234_567]);
   t.match(book.counts({ from: 0, to: many }), { acked: many, delivered: many - 1, lost: 1 });
   t.ok(memory() - before < 64_000_000, "with what growing left to the garbage collector");
@@ -53,9 +67,12 @@ t.test("millions of messages: nothing is forgotten, and it takes little memory",
 t.test("gaps: the longest between two events, and the one still open", async (t) => {
   const gaps = new Gaps(1000);
   t.equal(gaps.cut(1005).ms, 5, "nothing has come at all");
-  gaps.beat(2010); t.equal(gaps.cut(2010).ms, 0, "the first has none before it to be far from");
-  gaps.beat(2015); gaps.cut(2015);
-  gaps.beat(2500); gaps.beat(2510);
+  gaps.beat(2010);
+  t.equal(gaps.cut(2010).ms, 0, "the first has none before it to be far from");
+  gaps.beat(2015);
+  gaps.cut(2015);
+  gaps.beat(2500);
+  gaps.beat(2510);
   t.equal(gaps.cut(2600).ms, 485);
   t.equal(gaps.cut(2700).ms, 190, "open since the last event, also across the cut");
   gaps.beat(2705);

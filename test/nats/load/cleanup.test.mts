@@ -6,15 +6,23 @@ import t from "tap";
 import { pullTest } from "../../../lib/nats/load/pull.mts";
 import { manager, streamName, sweep } from "../../../lib/nats/load/temporary-stream.mts";
 import type { ClusterTarget } from "../../../lib/nats/target.mts";
-import { bed, eventually, jetstreamReady, type Bed } from "./cluster.mts";
+import { type Bed, bed, eventually, jetstreamReady } from "./cluster.mts";
 
 t.setTimeout(600_000);
 let b: Bed;
 let jsm: JetStreamManager;
-t.before(async () => { b = await bed(); await jetstreamReady(b.stranger); jsm = await manager(b.stranger); });
+t.before(async () => {
+  b = await bed();
+  await jetstreamReady(b.stranger);
+  jsm = await manager(b.stranger);
+});
 t.teardown(async () => b?.stop());
 
-const names = async (): Promise<string[]> => { const all: string[] = []; for await (const n of jsm.streams.names()) all.push(n); return all.sort(); };
+const names = async (): Promise<string[]> => {
+  const all: string[] = [];
+  for await (const n of jsm.streams.names()) all.push(n);
+  return all.sort();
+};
 
 t.test("an abort ends a run with the signal's reason, and removes its stream", async (t) => {
   const stop = new AbortController();
@@ -29,7 +37,9 @@ t.test("an abort ends a run with the signal's reason, and removes its stream", a
 t.test("what a killed run leaves behind is swept; nobody else's stream is", async (t) => {
   await jsm.streams.add({ name: "LOGS", subjects: ["logs.>"] });
   await jsm.streams.add({ name: "_sampan_verify_mine", subjects: ["mine"] });
-  const victim = spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL("./victim.mts", import.meta.url))], { stdio: ["pipe", "inherit", "inherit"] });
+  const victim = spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL("./victim.mts", import.meta.url))], {
+    stdio: ["pipe", "inherit", "inherit"],
+  });
   t.teardown(() => victim.kill("SIGKILL"));
   victim.stdin.end(JSON.stringify(plain(b.cluster.target)));
   await eventually(async () => (await jsm.streams.info(streamName("victim"))).state.messages > 0 || undefined);

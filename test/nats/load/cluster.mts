@@ -1,6 +1,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
-import { openLoad, type OpenLoad } from "../../../lib/nats/load/open.mts";
 import { connectApp, type NatsConnection } from "../../../lib/nats/connect.mts";
+import { type OpenLoad, openLoad } from "../../../lib/nats/load/open.mts";
 import { TestCluster } from "../servers.mts";
 
 /** Small and slow enough for any machine: tests here are about accounts, not speed. */
@@ -27,10 +27,19 @@ export async function bed(version = "2.15.1", options: Parameters<typeof TestClu
   try {
     stranger = await connectApp(cluster.target);
     return {
-      cluster, stranger, stop,
-      open: async (workers) => { const load = await openLoad(cluster.target, { workers }); opened.push(load); return load; },
+      cluster,
+      stranger,
+      stop,
+      open: async (workers) => {
+        const load = await openLoad(cluster.target, { workers });
+        opened.push(load);
+        return load;
+      },
     };
-  } catch (error) { await stop(); throw error; }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** Waits until the meta group has its leader and all three servers take replicas: until an R3 stream can be made. */
@@ -46,11 +55,13 @@ export async function jetstreamReady(nc: NatsConnection): Promise<void> {
 
 /** Tries until it gives something; thirty seconds. */
 export async function eventually<T>(attempt: () => Promise<T | undefined>): Promise<T> {
-  for (const end = Date.now() + 30_000; ;) {
+  for (const end = Date.now() + 30_000; ; ) {
     try {
       const value = await attempt();
       if (value !== undefined) return value;
-    } catch (error) { if (Date.now() > end) throw error; }
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
     if (Date.now() > end) throw new Error("gave up after 30 s");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -9,9 +9,10 @@ const b = await bed(version);
 try {
   await jetstreamReady(b.stranger);
   const options = { rate: Number(rate), seconds: Number(seconds), ...(Number(window) > 0 && { window: Number(window) }) };
-  const result = kind === "pull"
-    ? await pullTest(await b.open(3), { ...options, replicas: 3, batch: Number(batch) })
-    : await pushTest(await b.open(6), options);
+  const result =
+    kind === "pull" ? await pullTest(await b.open(3), { ...options, replicas: 3, batch: Number(batch) }) : await pushTest(await b.open(6), options);
   for (const line of judge(result).lines) console.log(`${line.status.padEnd(6)} ${line.check}: ${line.text}`);
   console.log(JSON.stringify({ rate: result.rate, latency: result.latency }));
-} finally { await b.stop(); }
+} finally {
+  await b.stop();
+}

@@ -3,14 +3,20 @@ import t from "tap";
 import { judge } from "../../../lib/nats/load/judge.mts";
 import { pullTest } from "../../../lib/nats/load/pull.mts";
 import { manager, streamName } from "../../../lib/nats/load/temporary-stream.mts";
-import { bed, eventually, jetstreamReady, LIGHT, type Bed } from "./cluster.mts";
+import { type Bed, bed, eventually, jetstreamReady, LIGHT } from "./cluster.mts";
 
 t.setTimeout(600_000);
 let b: Bed;
-t.before(async () => { b = await bed(); await jetstreamReady(b.stranger); });
+t.before(async () => {
+  b = await bed();
+  await jetstreamReady(b.stranger);
+});
 t.teardown(async () => b?.stop());
 
-const failed = (r: Parameters<typeof judge>[0]): string[] => judge(r).lines.filter((l) => l.status === "failed").map((l) => l.check);
+const failed = (r: Parameters<typeof judge>[0]): string[] =>
+  judge(r)
+    .lines.filter((l) => l.status === "failed")
+    .map((l) => l.check);
 /** Slow enough for a stranger to get in between. */
 const LONG = { rate: 500, seconds: 2, replicas: 3, batch: 16, ackWait: 2000 };
 
@@ -64,7 +70,14 @@ t.test("messages acknowledged by the stream and never seen by a worker are lost"
 t.test("a message stored twice is a duplicate", async (t) => {
   let again = 0;
   const subject = "_sampan.verify.twice.logs.ingest";
-  const echo = b.stranger.subscribe(subject, { callback: (_, m) => { if (m.data.length > 0 && again < 5) { again++; b.stranger.publish(subject, m.data); } } });
+  const echo = b.stranger.subscribe(subject, {
+    callback: (_, m) => {
+      if (m.data.length > 0 && again < 5) {
+        again++;
+        b.stranger.publish(subject, m.data);
+      }
+    },
+  });
   const r = await pullTest(await b.open(3), { ...LIGHT, replicas: 3, id: "twice" });
   echo.unsubscribe();
   t.match(r, { acked: 1000, stored: 1005, duplicates: 5, redelivered: 0 });

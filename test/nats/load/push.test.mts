@@ -1,28 +1,44 @@
 import t from "tap";
 import { judge } from "../../../lib/nats/load/judge.mts";
 import { pushTest } from "../../../lib/nats/load/push.mts";
-import { bed, LIGHT, type Bed } from "./cluster.mts";
+import { type Bed, bed, LIGHT } from "./cluster.mts";
 
 t.setTimeout(600_000);
 let b: Bed;
-t.before(async () => { b = await bed(); });
+t.before(async () => {
+  b = await bed();
+});
 t.teardown(async () => b?.stop());
 
 const jobs = (id: string): string => `_sampan.verify.${id}.jobs.process`;
-const failed = (r: Parameters<typeof judge>[0]): string[] => judge(r).lines.filter((l) => l.status === "failed").map((l) => l.check);
+const failed = (r: Parameters<typeof judge>[0]): string[] =>
+  judge(r)
+    .lines.filter((l) => l.status === "failed")
+    .map((l) => l.check);
 
 t.test("a healthy cluster delivers every message once, to all workers", async (t) => {
   const r = await pushTest(await b.open(6), LIGHT);
   t.match(r, { planned: 1000, sent: 1000, unsent: 0, delivered: 1000, duplicates: 0, lost: 0, foreign: 0, unreachable: [], errors: [] });
   t.equal(r.latency.delivery.count, 1000);
-  t.equal(r.workers.reduce((sum, w) => sum + w.delivered, 0), 1000);
-  t.same(r.workers.map((w) => w.node), ["n1", "n2", "n3", "n1", "n2", "n3"]);
+  t.equal(
+    r.workers.reduce((sum, w) => sum + w.delivered, 0),
+    1000,
+  );
+  t.same(
+    r.workers.map((w) => w.node),
+    ["n1", "n2", "n3", "n1", "n2", "n3"],
+  );
   t.same(failed(r), []);
 });
 
 t.test("messages that never reach a worker are lost, to the message", async (t) => {
   let stolen = 0;
-  const thief = b.stranger.subscribe(jobs("theft"), { queue: "workers", callback: () => { stolen++; } });
+  const thief = b.stranger.subscribe(jobs("theft"), {
+    queue: "workers",
+    callback: () => {
+      stolen++;
+    },
+  });
   const r = await pushTest(await b.open(3), { ...LIGHT, id: "theft", patience: 3000 });
   thief.unsubscribe();
   t.ok(stolen > 0);
@@ -34,7 +50,14 @@ t.test("messages that never reach a worker are lost, to the message", async (t) 
 
 t.test("a message delivered twice is a duplicate", async (t) => {
   let again = 0;
-  const echo = b.stranger.subscribe(jobs("echo"), { callback: (_, m) => { if (again < 7) { again++; b.stranger.publish(jobs("echo"), m.data); } } });
+  const echo = b.stranger.subscribe(jobs("echo"), {
+    callback: (_, m) => {
+      if (again < 7) {
+        again++;
+        b.stranger.publish(jobs("echo"), m.data);
+      }
+    },
+  });
   const r = await pushTest(await b.open(3), { ...LIGHT, id: "echo" });
   echo.unsubscribe();
   t.match(r, { delivered: 1000, duplicates: 7, lost: 0 });
@@ -43,7 +66,12 @@ t.test("a message delivered twice is a duplicate", async (t) => {
 
 t.test("somebody else's message on the subject is told apart", async (t) => {
   const load = await b.open(3);
-  const once = b.stranger.subscribe(jobs("foreign"), { max: 1, callback: () => { b.stranger.publish(jobs("foreign"), "hello, this is not a load test"); } });
+  const once = b.stranger.subscribe(jobs("foreign"), {
+    max: 1,
+    callback: () => {
+      b.stranger.publish(jobs("foreign"), "hello, this is not a load test");
+    },
+  });
   const r = await pushTest(load, { ...LIGHT, id: "foreign" });
   once.unsubscribe();
   t.match(r, { delivered: 1000, duplicates: 0, foreign: 1 });

@@ -1,16 +1,20 @@
-import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { headers } from "nats";
 import t from "tap";
-import { steadyLoad, type SteadyLoad } from "../../../lib/nats/load/steady.mts";
+import { waitUntilSafe } from "../../../lib/nats/gate.mts";
+import { type SteadyLoad, steadyLoad } from "../../../lib/nats/load/steady.mts";
 import { accountTable, findings } from "../../../lib/nats/load/steady-account.mts";
 import { manager, sweep } from "../../../lib/nats/load/temporary-stream.mts";
-import { waitUntilSafe } from "../../../lib/nats/gate.mts";
-import { bed, eventually, jetstreamReady, type Bed } from "./cluster.mts";
+import { type Bed, bed, eventually, jetstreamReady } from "./cluster.mts";
 
 t.setTimeout(600_000);
 let b: Bed;
 let jsm: JetStreamManager;
-t.before(async () => { b = await bed(); await jetstreamReady(b.stranger); jsm = await manager(b.stranger); });
+t.before(async () => {
+  b = await bed();
+  await jetstreamReady(b.stranger);
+  jsm = await manager(b.stranger);
+});
 t.teardown(async () => b?.stop());
 
 /** So many more messages acknowledged than now. */
@@ -65,7 +69,11 @@ t.test("each node, the stream's leader among them, is killed and started again: 
   t.ok(a.reconnects >= 4, `${a.reconnects} reconnects`);
   t.ok(a.longestPublishGap.ms > 200, `without a leader nothing is acknowledged: ${a.longestPublishGap.ms} ms`);
   t.equal(a.spans.length, 5);
-  t.equal(a.spans.reduce((sum, s) => sum + s.acked, 0), a.acked, "each message belongs to one span");
+  t.equal(
+    a.spans.reduce((sum, s) => sum + s.acked, 0),
+    a.acked,
+    "each message belongs to one span",
+  );
   t.equal(a.longestPublishGap.ms, Math.max(...a.spans.map((s) => s.longestPublishGap.ms)));
   t.ok(a.spans[4]!.longestPublishGap.ms > a.spans[0]!.longestPublishGap.ms, "the gap is where the fault was");
   const { at, ms } = a.longestPublishGap;
@@ -118,7 +126,10 @@ t.test("acknowledged messages that no worker ever got are lost", async (t) => {
   const consumer = await jetstream(b.stranger).consumers.get(load.stream, load.durable);
   const taken = await eventually(async () => {
     let count = 0;
-    for await (const message of await consumer.fetch({ max_messages: 10, expires: 1500 })) { message.ack(); count++; }
+    for await (const message of await consumer.fetch({ max_messages: 10, expires: 1500 })) {
+      message.ack();
+      count++;
+    }
     return count || undefined;
   });
   const a = await load.stop();
@@ -171,7 +182,11 @@ t.test("a load that runs isn't swept, one that was left behind is", async (t) =>
   await more(load, 20);
   t.same(await sweep(jsm, 5000), []);
   await load.stop();
-  await jsm.streams.add({ name: "_sampan_load_killed", description: "sampan: temporary, removed by the run that made it or by the next", subjects: ["killed"] });
+  await jsm.streams.add({
+    name: "_sampan_load_killed",
+    description: "sampan: temporary, removed by the run that made it or by the next",
+    subjects: ["killed"],
+  });
   t.same(await sweep(jsm, 0), ["_sampan_load_killed"]);
 });
 

@@ -13,15 +13,20 @@ import { asCluster, play } from "../restore/fixture.mts";
 t.setTimeout(600_000);
 
 t.test("with a stream that can't be asked nothing is kept, and older backups stay", async (t) => {
-  const parent = folder(t), [older, newer] = ["2026-01-01T000000Z", "2026-01-02T000000Z"].map((name) => join(parent, name)) as [string, string];
+  const parent = folder(t),
+    [older, newer] = ["2026-01-01T000000Z", "2026-01-02T000000Z"].map((name) => join(parent, name)) as [string, string];
   await TestCluster.with("2.15.1", 3, async (servers) => {
-    const nc = await connectApp(servers.target), cluster = asCluster(servers);
+    const nc = await connectApp(servers.target),
+      cluster = asCluster(servers);
     await ready(nc, 3);
     await create(nc, "A", { num_replicas: 3 });
     await create(nc, "SOLE");
     await fill(nc, 10, () => "SOLE.x");
     const results = await play(backup({ to: older, streams: [] }), cluster);
-    t.same(Object.values(results).map((r) => r.status), ["changed", "changed", "changed"]);
+    t.same(
+      Object.values(results).map((r) => r.status),
+      ["changed", "changed", "changed"],
+    );
     await servers.server((await streamInfo(nc, "SOLE"))!.cluster!.leader!).stop();
     const without = await play(backup({ to: newer, streams: [], keep: { parent, count: 1 } }), cluster);
     t.equal(without["stream SOLE"]?.status, "failed");

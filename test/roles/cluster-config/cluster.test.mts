@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { connect, type ConnectionOptions, type NatsConnection, nkeyAuthenticator, nkeys } from "nats";
+import { type ConnectionOptions, connect, type NatsConnection, nkeyAuthenticator, nkeys } from "nats";
 import t, { type Test } from "tap";
 import { connectApp, connectSys } from "../../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../../lib/nats/gate.mts";
@@ -35,12 +35,25 @@ for (const version of VERSIONS) {
     const target = rendered.target();
     const options = { servers: `${at(1)}:4222`, tls: { ca: rendered.pki.ca }, timeout: 5000, reconnect: false };
     const as = (t: Test, own: Partial<ConnectionOptions>): Promise<NatsConnection> => open(t, connect({ ...options, ...own }));
-    const refused = async (own: Partial<ConnectionOptions>): Promise<string> => connect({ ...options, ...own }).then(async (nc) => { await nc.close(); return "let in"; }, (e: Error) => e.message);
+    const refused = async (own: Partial<ConnectionOptions>): Promise<string> =>
+      connect({ ...options, ...own }).then(
+        async (nc) => {
+          await nc.close();
+          return "let in";
+        },
+        (e: Error) => e.message,
+      );
 
     t.test("form a cluster in which all is well", async (t) => {
       const state = await waitUntilSafe(target, {}, { settleMs: 500, timeoutMs: 60_000 });
-      t.same(checks(await observe(target, { anonymous: true })).filter((c) => c.status === "failed"), []);
-      t.same(state.servers.map((s) => s.routes.length), [2, 2, 2]);
+      t.same(
+        checks(await observe(target, { anonymous: true })).filter((c) => c.status === "failed"),
+        [],
+      );
+      t.same(
+        state.servers.map((s) => s.routes.length),
+        [2, 2, 2],
+      );
     });
 
     t.test("nobody gets in without credentials, or with wrong ones", async (t) => {
@@ -68,16 +81,33 @@ for (const version of VERSIONS) {
       const denied = denials(job);
       const app = await open(t, connectApp(target));
       const heard: string[] = [];
-      app.subscribe("jobs.>", { callback: (_, m) => { heard.push(m.subject); } });
-      app.subscribe("odd.>", { callback: (_, m) => { heard.push(m.subject); } });
+      app.subscribe("jobs.>", {
+        callback: (_, m) => {
+          heard.push(m.subject);
+        },
+      });
+      app.subscribe("odd.>", {
+        callback: (_, m) => {
+          heard.push(m.subject);
+        },
+      });
       await app.flush();
       for (const subject of ["jobs.a", "jobs.secret", "other.a", 'odd.a"b\\c$HOME#x', "odd.else"]) job.publish(subject);
       job.subscribe("jobs.mine");
       job.subscribe("jobs.theirs", { callback: () => {} });
       await job.flush();
-      await until(async () => heard, (h) => h.length >= 2);
+      await until(
+        async () => heard,
+        (h) => h.length >= 2,
+      );
       t.same(heard, ["jobs.a", 'odd.a"b\\c$HOME#x']);
-      t.same((await until(async () => [...denied].sort(), (d) => d.length >= 4)), ["jobs.secret", "jobs.theirs", "odd.else", "other.a"]);
+      t.same(
+        await until(
+          async () => [...denied].sort(),
+          (d) => d.length >= 4,
+        ),
+        ["jobs.secret", "jobs.theirs", "odd.else", "other.a"],
+      );
     });
 
     t.test("permissions of an nkey user hold", async (t) => {
@@ -85,12 +115,22 @@ for (const version of VERSIONS) {
       const denied = denials(nc);
       nc.publish("anything");
       await nc.flush();
-      t.same(await until(async () => denied, (d) => d.length > 0), ["anything"]);
+      t.same(
+        await until(
+          async () => denied,
+          (d) => d.length > 0,
+        ),
+        ["anything"],
+      );
     });
 
     t.test("app works with JetStream", async (t) => {
       const nc = await open(t, connectApp(target));
-      const api = async (subject: string, body: object) => (await nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 20_000 })).json<{ error?: { description: string }; state?: { messages: number } }>();
+      const api = async (subject: string, body: object) =>
+        (await nc.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 20_000 })).json<{
+          error?: { description: string };
+          state?: { messages: number };
+        }>();
       t.equal((await api("STREAM.CREATE.S", { name: "S", subjects: ["s.>"], num_replicas: 3 })).error, undefined);
       await nc.request("s.1", "x", { timeout: 10_000 });
       t.equal((await api("STREAM.INFO.S", {})).state?.messages, 1);
@@ -98,10 +138,19 @@ for (const version of VERSIONS) {
     });
 
     t.test("SYS and APP don't hear each other, and APP is not told of the system", async (t) => {
-      const sys = await open(t, connectSys(target)), app = await open(t, connectApp(target));
+      const sys = await open(t, connectSys(target)),
+        app = await open(t, connectApp(target));
       const heard: string[] = [];
-      app.subscribe("s.2", { callback: (_, m) => { heard.push(m.subject); } });
-      sys.subscribe("plain.3", { callback: (_, m) => { heard.push(m.subject); } });
+      app.subscribe("s.2", {
+        callback: (_, m) => {
+          heard.push(m.subject);
+        },
+      });
+      sys.subscribe("plain.3", {
+        callback: (_, m) => {
+          heard.push(m.subject);
+        },
+      });
       await Promise.all([app.flush(), sys.flush()]);
       sys.publish("s.2");
       app.publish("plain.3");
@@ -109,7 +158,12 @@ for (const version of VERSIONS) {
       await t.rejects(app.request("$SYS.REQ.SERVER.PING", "", { timeout: 1500 }), "no server answers to APP");
       t.equal((await sys.request("$SYS.REQ.SERVER.PING", "", { timeout: 3000 })).json<{ server: { cluster: string } }>().server.cluster, "nats-cluster-inv");
       t.same(heard, []);
-      t.equal((await (await open(t, connectApp(target))).request("$JS.API.STREAM.INFO.S", "", { timeout: 5000 })).json<{ state: { messages: number } }>().state.messages, 1, "SYS couldn't publish into APP's stream");
+      t.equal(
+        (await (await open(t, connectApp(target))).request("$JS.API.STREAM.INFO.S", "", { timeout: 5000 })).json<{ state: { messages: number } }>().state
+          .messages,
+        1,
+        "SYS couldn't publish into APP's stream",
+      );
     });
 
     t.test("a server with a certificate of another CA gets no route", async (t) => {
@@ -117,7 +171,11 @@ for (const version of VERSIONS) {
       const stranger = new RunningCluster(t, await Rendered.of(foreign));
       await stranger.start(version, ["n4"]);
       const log = () => readFileSync(join(running.dir, "n1/log"), "utf8");
-      await until(async () => log(), (l) => /TLS route handshake error/.test(l), 30_000);
+      await until(
+        async () => log(),
+        (l) => /TLS route handshake error/.test(l),
+        30_000,
+      );
       t.match(log(), /TLS route handshake error.*(unknown authority|bad certificate|certificate)/);
       t.equal((await stranger.monitor("n4"))["remotes"], 0);
       t.equal((await running.monitor("n1"))["remotes"], 2);
@@ -126,12 +184,25 @@ for (const version of VERSIONS) {
     t.test("route pools: one size after the other goes on with 2.12; before, a server is cut off until the others have it too", async (t) => {
       writeFileSync(join(dir, "group_vars/all.yml"), `${VARS(version)}cluster: { pool_size: 5 }\n`);
       const after = await Rendered.of(dir);
-      const reload = (name: string): void => { running.replace(name, after); running.servers.get(name)!.signal("SIGHUP"); };
-      const remotes = (wanted: number) => until(async () => (await running.monitor("n1"))["remotes"], (n) => n === wanted, 20_000);
+      const reload = (name: string): void => {
+        running.replace(name, after);
+        running.servers.get(name)!.signal("SIGHUP");
+      };
+      const remotes = (wanted: number) =>
+        until(
+          async () => (await running.monitor("n1"))["remotes"],
+          (n) => n === wanted,
+          20_000,
+        );
       reload("n1");
-      await until(async () => running.servers.get("n1")!.log, (log) => /Reloaded server configuration/.test(log));
+      await until(
+        async () => running.servers.get("n1")!.log,
+        (log) => /Reloaded server configuration/.test(log),
+      );
       t.equal(await remotes(version.startsWith("2.10.") ? 0 : 2), version.startsWith("2.10.") ? 0 : 2);
-      const cut = checks(await observe(target)).filter((c) => c.title === "routes for all accounts").map((c) => c.status);
+      const cut = checks(await observe(target))
+        .filter((c) => c.title === "routes for all accounts")
+        .map((c) => c.status);
       t.equal(cut.includes("failed"), version.startsWith("2.10."), "verify tells of it");
       for (const name of ["n2", "n3"]) reload(name);
       t.equal(await remotes(2), 2);
@@ -162,7 +233,10 @@ function plainly(host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const socket = createConnection({ host, port: 4222 });
-    socket.on("data", (data) => { if (!text) socket.write("CONNECT {}\r\nPING\r\n"); text += data.toString("latin1"); });
+    socket.on("data", (data) => {
+      if (!text) socket.write("CONNECT {}\r\nPING\r\n");
+      text += data.toString("latin1");
+    });
     socket.on("close", () => resolve(text)).on("error", reject);
   });
 }

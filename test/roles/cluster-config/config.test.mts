@@ -1,7 +1,7 @@
 import { cpSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { folder, hostsOn, refusal, Rendered } from "./fixture.mts";
+import { folder, hostsOn, Rendered, refusal } from "./fixture.mts";
 
 t.setTimeout(600_000);
 
@@ -17,21 +17,52 @@ const users = (more: string): string => `users:
 const VARIANTS: [what: string, hosts: string, vars: string, lines: (string | RegExp)[]][] = [
   ["a single node has no cluster block", hostsOn(at, 1), "", [/^(?![\s\S]*\ncluster)/]],
   ["five nodes", hostsOn(at, 5), "", [`"nats://10.0.0.5:6222"`]],
-  ["IPv6", "nats:\n  hosts:\n    n1: { address: 'fd00::1', host: '::' }\n    n2: { address: 'fd00::2', host: '::' }\n    n3: { address: 'fe80::3%eth0', host: '::' }\n", "", [`listen: "[::]:4222"`, `"nats://[fd00::2]:6222"`]],
-  ["host names as addresses", "nats:\n  hosts:\n    n1: { address: a.example.net }\n    n2: { address: b_2.example.net }\n    n3: { address: c }\n", "", [`"nats://b_2.example.net:6222"`]],
-  ["a user with a password and permissions", three, users(`{ name: job, account: APP, password: "\${JOB}", permissions: { publish: { allow: ["jobs.>", "a.*.b"], deny: jobs.secret }, subscribe: _INBOX.>, allow_responses: true } }`).replace("subscribe: _INBOX.>", "subscribe: { allow: _INBOX.> }"),
-    [/\{ user: "job", password: "\$2a\$11\$[^"]{53}", permissions: /]],
-  ["a user with an nkey and permissions", three, users(`{ name: job, account: APP, nkey_seed: "\${JOB}", permissions: { subscribe: { deny: ">" } } }`), [/\{ nkey: U[A-Z2-7]{55}, permissions: /]],
+  [
+    "IPv6",
+    "nats:\n  hosts:\n    n1: { address: 'fd00::1', host: '::' }\n    n2: { address: 'fd00::2', host: '::' }\n    n3: { address: 'fe80::3%eth0', host: '::' }\n",
+    "",
+    [`listen: "[::]:4222"`, `"nats://[fd00::2]:6222"`],
+  ],
+  [
+    "host names as addresses",
+    "nats:\n  hosts:\n    n1: { address: a.example.net }\n    n2: { address: b_2.example.net }\n    n3: { address: c }\n",
+    "",
+    [`"nats://b_2.example.net:6222"`],
+  ],
+  [
+    "a user with a password and permissions",
+    three,
+    users(
+      `{ name: job, account: APP, password: "\${JOB}", permissions: { publish: { allow: ["jobs.>", "a.*.b"], deny: jobs.secret }, subscribe: _INBOX.>, allow_responses: true } }`,
+    ).replace("subscribe: _INBOX.>", "subscribe: { allow: _INBOX.> }"),
+    [/\{ user: "job", password: "\$2a\$11\$[^"]{53}", permissions: /],
+  ],
+  [
+    "a user with an nkey and permissions",
+    three,
+    users(`{ name: job, account: APP, nkey_seed: "\${JOB}", permissions: { subscribe: { deny: ">" } } }`),
+    [/\{ nkey: U[A-Z2-7]{55}, permissions: /],
+  ],
   ["a third account", three, users(`{ name: job, account: OTHER, nkey_seed: "\${JOB}" }`), [/\n {2}"?OTHER"? \{\n {4}jetstream: enabled/]],
   ["accounts called as words of the configuration", three, users(`{ name: job, account: include, nkey_seed: "\${JOB}" }`), [/include" \{/]],
   ["accounts with separators in their names", three, users(`{ name: job, account: "a:b@c.d+e-f", nkey_seed: "\${JOB}" }`), [`"a:b@c.d+e-f" {`]],
   ["JetStream off", three, "jetstream: { enabled: false }\n", [/^(?![\s\S]*jetstream)/]],
   ["sync_interval always", three, "jetstream: { sync_interval: always }\n", [/\n {2}sync_interval: always\n/]],
-  ["domain, unique_tag and tags", three, 'jetstream: { domain: hk, unique_tag: "az:" }\nserver_tags: ["az:1", ssd]\n', [`domain: "hk"`, `unique_tag: "az:"`, `server_tags: ["az:1", "ssd"]`]],
+  [
+    "domain, unique_tag and tags",
+    three,
+    'jetstream: { domain: hk, unique_tag: "az:" }\nserver_tags: ["az:1", ssd]\n',
+    [`domain: "hk"`, `unique_tag: "az:"`, `server_tags: ["az:1", "ssd"]`],
+  ],
   ["compression and no pool", three, "cluster: { compression: s2_auto, pool_size: -1 }\n", ["compression: s2_auto", "pool_size: -1"]],
   ["sizes as people write them", three, "max_payload: 4 mb\njetstream: { max_mem: ' 512MiB ', max_file: 1 tb }\n", []],
   ["plain numbers as sizes", three, "max_payload: 1048576\njetstream: { max_mem: 0, max_file: 10000000000 }\n", []],
-  ["durations as Go writes them", three, "write_deadline: 1.5s\nping_interval: 1m30s\nlame_duck_duration: 0.2h1.5m\nlame_duck_grace_period: 250ms\njetstream: { sync_interval: 100ms }\n", []],
+  [
+    "durations as Go writes them",
+    three,
+    "write_deadline: 1.5s\nping_interval: 1m30s\nlame_duck_duration: 0.2h1.5m\nlame_duck_grace_period: 250ms\njetstream: { sync_interval: 100ms }\n",
+    [],
+  ],
 ];
 
 for (const version of ["2.10.27", "2.15.1"]) {
@@ -76,7 +107,11 @@ t.test("nothing in a configuration changes from one run to the next", async (t) 
 });
 
 t.test("no secret stands in it", async (t) => {
-  const dir = folder(t, { "hosts.yml": three, ".env": "JOB=a-password-to-look-for\n", "group_vars/all.yml": users(`{ name: job, account: APP, password: "\${JOB}" }`) });
+  const dir = folder(t, {
+    "hosts.yml": three,
+    ".env": "JOB=a-password-to-look-for\n",
+    "group_vars/all.yml": users(`{ name: job, account: APP, password: "\${JOB}" }`),
+  });
   const rendered = await Rendered.of(dir);
   t.notMatch(rendered.conf("n1"), /a-password-to-look-for|SU[A-Z2-7]{56}/);
 });

@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { type Facts, TYPICAL } from "../../../lib/engine/facts.mts";
-import { type Resource, idOf } from "../../../lib/engine/resource.mts";
+import { idOf, type Resource } from "../../../lib/engine/resource.mts";
 import type { LoadedInventory } from "../../../lib/inventory/load.mts";
 import type { Host } from "../../../lib/inventory/types.mts";
-import type { ClusterTarget, Credential } from "../../../lib/nats/target.mts";
 import { probe } from "../../../lib/nats/probe.mts";
+import type { ClusterTarget, Credential } from "../../../lib/nats/target.mts";
 import type { Pki } from "../../../lib/pki/ca.mts";
 import { generateMissingSecrets } from "../../../lib/pki/secrets.mts";
-import { clusterConfig, CONF } from "../../../roles/cluster-config/tasks.mts";
+import { CONF, clusterConfig } from "../../../roles/cluster-config/tasks.mts";
 import { loadInventory } from "../../../roles/inventory.mts";
 import type { Vars } from "../../../roles/schema.mts";
 import { serverBinary, TestServer } from "../../nats/servers.mts";
@@ -47,15 +47,26 @@ export class Rendered {
     const inventory = loadInventory(dir, { extraVars, generate: (missing) => generateMissingSecrets(dir, missing) });
     const all = inventory.hosts.map((host) => ({ host, facts: { ...TYPICAL, ...facts } }));
     const prepared = await clusterConfig.prepare({ inventory, hosts: all, dryRun: false, warn: () => {} });
-    return new Rendered(inventory, prepared.pki, new Map(all.map(({ host, facts }) =>
-      [host.name, clusterConfig.resources({ host, vars: host.vars, facts, inventory, prepared })])));
+    return new Rendered(
+      inventory,
+      prepared.pki,
+      new Map(all.map(({ host, facts }) => [host.name, clusterConfig.resources({ host, vars: host.vars, facts, inventory, prepared })])),
+    );
   }
 
-  get hosts(): readonly Host<Vars>[] { return this.inventory.hosts; }
-  resources(host: string): readonly Resource[] { return this.#resources.get(host)!; }
+  get hosts(): readonly Host<Vars>[] {
+    return this.inventory.hosts;
+  }
+  resources(host: string): readonly Resource[] {
+    return this.#resources.get(host)!;
+  }
   /** the text of a file on a host */
-  text(host: string, path: string): string { return this.resources(host).find((r) => idOf(r) === `file ${path}`)!.content!; }
-  conf(host: string): string { return this.text(host, CONF); }
+  text(host: string, path: string): string {
+    return this.resources(host).find((r) => idOf(r) === `file ${path}`)!.content!;
+  }
+  conf(host: string): string {
+    return this.text(host, CONF);
+  }
 
   /** The configuration and all it names, in `dir` instead of the host's own places. @returns the configuration's path */
   place(host: string, dir: string): string {
@@ -65,7 +76,12 @@ export class Rendered {
     writeFileSync(join(dir, "tls/ca.crt"), this.pki.ca);
     writeFileSync(join(dir, "tls/server.crt"), cert);
     writeFileSync(join(dir, "tls/server.key"), key.reveal());
-    writeFileSync(path, this.conf(host).replaceAll("/etc/nats/tls", join(dir, "tls")).replaceAll(`"${STORE}"`, `"${join(dir, "store")}"`));
+    writeFileSync(
+      path,
+      this.conf(host)
+        .replaceAll("/etc/nats/tls", join(dir, "tls"))
+        .replaceAll(`"${STORE}"`, `"${join(dir, "store")}"`),
+    );
     return path;
   }
 
@@ -76,8 +92,16 @@ export class Rendered {
     };
     return {
       name: this.hosts.length > 1 ? this.hosts[0]!.vars.cluster.name : "",
-      nodes: this.hosts.map((h) => ({ name: h.vars.server_name, lane: h.name, host: h.connection.address, port: h.vars.port, jetstream: h.vars.jetstream.enabled })),
-      tls: { ca: this.pki.ca }, sys: of((a) => a === "SYS"), app: of((a) => a !== "SYS"),
+      nodes: this.hosts.map((h) => ({
+        name: h.vars.server_name,
+        lane: h.name,
+        host: h.connection.address,
+        port: h.vars.port,
+        jetstream: h.vars.jetstream.enabled,
+      })),
+      tls: { ca: this.pki.ca },
+      sys: of((a) => a === "SYS"),
+      app: of((a) => a !== "SYS"),
     };
   }
 }
@@ -99,7 +123,10 @@ export const loopback = (): ((i: number) => string) => {
 /** hosts.yml of n1, n2, … on loopback; the monitor ports differ, as all lie on 127.0.0.1. */
 export function hostsOn(at: (i: number) => string, count: number, vars: Record<number, string> = {}): string {
   const first = randomInt(20_000, 60_000 - count);
-  const lines = Array.from({ length: count }, (_, i) => `    n${i + 1}: { address: ${at(i + 1)}, host: ${at(i + 1)}, http_port: ${first + i}${vars[i + 1] ? `, ${vars[i + 1]}` : ""} }\n`);
+  const lines = Array.from(
+    { length: count },
+    (_, i) => `    n${i + 1}: { address: ${at(i + 1)}, host: ${at(i + 1)}, http_port: ${first + i}${vars[i + 1] ? `, ${vars[i + 1]}` : ""} }\n`,
+  );
   return `nats:\n  hosts:\n${lines.join("")}`;
 }
 
@@ -111,7 +138,9 @@ export class RunningCluster {
 
   constructor(t: Test, rendered: Rendered) {
     this.rendered = rendered;
-    const kill = (): void => { for (const s of this.servers.values()) s.signal("SIGKILL"); };
+    const kill = (): void => {
+      for (const s of this.servers.values()) s.signal("SIGKILL");
+    };
     process.on("exit", kill);
     t.teardown(async () => {
       process.off("exit", kill);
@@ -132,11 +161,14 @@ export class RunningCluster {
   }
 
   /** Puts another rendering in the place of a server's; the server doesn't know yet. */
-  replace(name: string, rendered: Rendered): void { rendered.place(name, join(this.dir, name)); }
+  replace(name: string, rendered: Rendered): void {
+    rendered.place(name, join(this.dir, name));
+  }
 
   async greets(name: string, server = this.servers.get(name)!): Promise<void> {
-    const target = this.rendered.target(), node = target.nodes.find((n) => n.lane === name)!;
-    for (const until = Date.now() + 30_000; !(await probe(target, node)).greeting;) {
+    const target = this.rendered.target(),
+      node = target.nodes.find((n) => n.lane === name)!;
+    for (const until = Date.now() + 30_000; !(await probe(target, node)).greeting; ) {
       if (!server.running || Date.now() > until) throw new Error(`${name} didn't start:\n${server.log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { X509Certificate } from "node:crypto";
 import t, { type Test } from "tap";
 import { inventoryDir } from "../../../lib/lab/paths.mts";
 import { root, skip, testLab } from "../../lab/fixture.mts";
@@ -13,9 +13,15 @@ t.setTimeout(600_000);
 /** A playbook as a user starts it. */
 function site(...args: string[]): Promise<{ status: number | null; text: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--import", "tsx", join(root, "playbooks/site.mts"), ...args], { cwd: root, env: { ...process.env, NO_COLOR: "1" } });
+    const child = spawn(process.execPath, ["--import", "tsx", join(root, "playbooks/site.mts"), ...args], {
+      cwd: root,
+      env: { ...process.env, NO_COLOR: "1" },
+    });
     let text = "";
-    for (const out of [child.stdout, child.stderr]) out.on("data", (data: Buffer) => { text += data.toString(); });
+    for (const out of [child.stdout, child.stderr])
+      out.on("data", (data: Buffer) => {
+        text += data.toString();
+      });
     child.on("close", (status) => resolve({ status, text }));
   });
 }
@@ -30,12 +36,30 @@ function authority(t: Test, hosts: Record<string, string>): string {
   for (const [name, address] of Object.entries(hosts)) {
     writeFileSync(at("ext"), `subjectAltName=IP:${address}\nextendedKeyUsage=serverAuth,clientAuth\n`);
     openssl("req", ...ec, "-keyout", at(`${name}.key`), "-out", at(`${name}.csr`), "-subj", `/CN=${name}`);
-    openssl("x509", "-req", "-in", at(`${name}.csr`), "-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial", "-days", "365", "-extfile", at("ext"), "-out", at(`${name}.crt`));
+    openssl(
+      "x509",
+      "-req",
+      "-in",
+      at(`${name}.csr`),
+      "-CA",
+      at("ca.crt"),
+      "-CAkey",
+      at("ca.key"),
+      "-CAcreateserial",
+      "-days",
+      "365",
+      "-extfile",
+      at("ext"),
+      "-out",
+      at(`${name}.crt`),
+    );
   }
   return dir;
 }
-const tls = (dir: string, own: Partial<Record<"ca" | "cert" | "key", string>> = {}): string[] =>
-  ["-e", `tls={ca: ${own.ca ?? `${dir}/ca.crt`}, cert: "${own.cert ?? `${dir}/{host}.crt`}", key: "${own.key ?? `${dir}/{host}.key`}"}`];
+const tls = (dir: string, own: Partial<Record<"ca" | "cert" | "key", string>> = {}): string[] => [
+  "-e",
+  `tls={ca: ${own.ca ?? `${dir}/ca.crt`}, cert: "${own.cert ?? `${dir}/{host}.crt`}", key: "${own.key ?? `${dir}/{host}.key`}"}`,
+];
 
 t.test("on two hosts", { skip }, async (t) => {
   const lab = testLab(t, "conf");
@@ -78,9 +102,14 @@ t.test("on two hosts", { skip }, async (t) => {
 
   t.test("the unit", async (t) => {
     const pid = await on("systemctl show -P MainPID nats-server");
-    t.test("is one that systemd has nothing to say about", async (t) => t.equal(await on("systemd-analyze verify /etc/systemd/system/nats-server.service 2>&1"), ""));
+    t.test("is one that systemd has nothing to say about", async (t) =>
+      t.equal(await on("systemd-analyze verify /etc/systemd/system/nats-server.service 2>&1"), ""),
+    );
     t.test("runs as nats, with no capability, hardened", async (t) => {
-      t.equal(await on(`stat -c %U /proc/${pid}; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/${pid}/status | tr -s '\\t ' ' '`), "nats\nCapEff: 0000000000000000\nNoNewPrivs: 1\nSeccomp: 2");
+      t.equal(
+        await on(`stat -c %U /proc/${pid}; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/${pid}/status | tr -s '\\t ' ' '`),
+        "nats\nCapEff: 0000000000000000\nNoNewPrivs: 1\nSeccomp: 2",
+      );
       const exposure = await on("systemd-analyze security nats-server --no-pager | tail -1");
       t.ok(Number(/: ([\d.]+) /.exec(exposure)?.[1]) < 2, exposure);
     });
@@ -94,13 +123,19 @@ t.test("on two hosts", { skip }, async (t) => {
     t.test("has the limits, the memory and the CPUs of the inventory", async (t) => {
       // a container may not have what these two ask for, so it's asked what systemd would give
       t.equal(await on("systemctl show -P LimitNOFILE -P OOMScoreAdjust nats-server"), "800000\n-500");
-      const [limit, total] = (await on(`tr '\\0' '\\n' </proc/${pid}/environ | sed -n s/GOMEMLIMIT=//p; sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo`)).split("\n").map(Number);
+      const [limit, total] = (
+        await on(`tr '\\0' '\\n' </proc/${pid}/environ | sed -n s/GOMEMLIMIT=//p; sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo`)
+      )
+        .split("\n")
+        .map(Number);
       t.equal(limit, Math.floor((total! * 1024 * 80) / 100));
       t.equal(await on(`sed -n 's/Cpus_allowed_list:\\t//p' /proc/${pid}/status`), "0");
     });
     t.test("its files are nobody else's", async (t) => {
-      t.equal(await on("cd /etc/nats; stat -c '%n %a %U %G' nats-server.conf nats-server.env tls/server.key tls"),
-        "nats-server.conf 640 root nats\nnats-server.env 640 root nats\ntls/server.key 640 root nats\ntls 750 root nats");
+      t.equal(
+        await on("cd /etc/nats; stat -c '%n %a %U %G' nats-server.conf nats-server.env tls/server.key tls"),
+        "nats-server.conf 640 root nats\nnats-server.env 640 root nats\ntls/server.key 640 root nats\ntls 750 root nats",
+      );
     });
     t.test("comes back when it is killed", async (t) => {
       await on(`kill -KILL ${pid}; for i in $(seq 100); do sleep 0.2; [ "$(systemctl is-active nats-server)" = active ] && break; done`);

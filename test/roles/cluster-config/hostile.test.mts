@@ -4,7 +4,7 @@ import { nkeys } from "nats";
 import t from "tap";
 import { UsageError } from "../../../lib/inventory/types.mts";
 import { loadInventory } from "../../../roles/inventory.mts";
-import { folder, refusal, Rendered } from "./fixture.mts";
+import { folder, Rendered, refusal } from "./fixture.mts";
 
 t.setTimeout(600_000);
 
@@ -15,16 +15,52 @@ t.test("what nats-server -t takes and the server then doesn't start with", async
 
 t.test("a lame duck that lives longer than a rollout waits for a restart", async (t) => {
   const dir = folder(t, { "hosts.yml": "nats: { hosts: { n1: {} } }\n", "group_vars/all.yml": "lame_duck_duration: 15m\n" });
-  t.throws(() => loadInventory(dir, { generate: () => ({}) }), /all\.yml:1:21: lame_duck_duration 15m is above the 14m that a rollout waits for a server to stop; lower it$/);
+  t.throws(
+    () => loadInventory(dir, { generate: () => ({}) }),
+    /all\.yml:1:21: lame_duck_duration 15m is above the 14m that a rollout waits for a server to stop; lower it$/,
+  );
 });
 
 /** Each would mean something to nats-server's configuration, to systemd or to a shell if it stood there unquoted. */
-const HOSTILE = ['a"b', "a'b", "a\\b", "a\\", 'a" }', "a\nb", "a\tb", "a b", "a\u0007b", "a\ud800b", "$HOME", "#a", "//a", "a;b", "{a}", "[a]",
-  "a,b", "a=b", "a: b", "include", "%n", "{{name}}", "true", "12", "-1", "ä", "a%25b", "a.b", "a*", "a>"];
+const HOSTILE = [
+  'a"b',
+  "a'b",
+  "a\\b",
+  "a\\",
+  'a" }',
+  "a\nb",
+  "a\tb",
+  "a b",
+  "a\u0007b",
+  "a\ud800b",
+  "$HOME",
+  "#a",
+  "//a",
+  "a;b",
+  "{a}",
+  "[a]",
+  "a,b",
+  "a=b",
+  "a: b",
+  "include",
+  "%n",
+  "{{name}}",
+  "true",
+  "12",
+  "-1",
+  "ä",
+  "a%25b",
+  "a.b",
+  "a*",
+  "a>",
+];
 
 const seed = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
 const ENV = `SYS=${seed()}\nAPP=${seed()}\nJOB_SEED=${seed()}\nJOB=a-password\n`;
-const USERS = [{ name: "sys", account: "SYS", nkey_seed: "${SYS}" }, { name: "app", account: "APP", nkey_seed: "${APP}" }];
+const USERS = [
+  { name: "sys", account: "SYS", nkey_seed: "${SYS}" },
+  { name: "app", account: "APP", nkey_seed: "${APP}" },
+];
 
 /** Where a value goes, and a value there that nobody could mind. */
 const KEYS: [key: string, vars: (value: string) => Record<string, unknown>, innocent?: string][] = [
@@ -55,7 +91,8 @@ for (const [key, vars, innocent = "innocent"] of KEYS) {
   t.test(`${key}: refused in one line, or told to nats-server as it is`, async (t) => {
     const dir = folder(t, { "hosts.yml": "nats:\n  hosts:\n    n1: { address: 10.0.0.1 }\n    n2: { address: 10.0.0.2 }\n", ".env": ENV });
     const write = (value: string): void => {
-      const own = vars(value), shared = "users" in own || "cluster" in own;
+      const own = vars(value),
+        shared = "users" in own || "cluster" in own;
       writeFileSync(join(dir, "group_vars/all.yml"), JSON.stringify({ users: USERS, ...(shared ? own : {}) }));
       writeFileSync(join(dir, "host_vars/n1.yml"), JSON.stringify(shared ? {} : own));
     };

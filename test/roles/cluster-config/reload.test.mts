@@ -2,15 +2,20 @@ import { randomInt } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import { RESTART_ONLY } from "../../../lib/resources/nats-unit.mts";
 import { VERSIONS } from "../../nats/servers.mts";
 import { until } from "../../nats/until.mts";
-import { RESTART_ONLY } from "../../../lib/resources/nats-unit.mts";
 import { folder, hostsOn, loopback, Rendered, RunningCluster } from "./fixture.mts";
 
 t.setTimeout(600_000);
 
 /** An option's key, and two values of it; `varz` shows the second when it has come into effect. */
-interface Option { key: string; from: string; to: string; varz?: [name: string, value: unknown] }
+interface Option {
+  key: string;
+  from: string;
+  to: string;
+  varz?: [name: string, value: unknown];
+}
 
 /** Every option that the inventory can change and a single server has. */
 const OPTIONS: Option[] = [
@@ -36,7 +41,11 @@ const OPTIONS: Option[] = [
   { key: "ping_max", from: "ping_max: 2", to: "ping_max: 3", varz: ["ping_max", 3] },
   { key: "cluster.pool_size", from: "cluster: { pool_size: 3 }", to: "cluster: { pool_size: 4 }" },
   { key: "cluster.compression", from: "cluster: { compression: off }", to: "cluster: { compression: s2_fast }" },
-  { key: "users", from: "", to: `users: [{ name: sys, account: SYS, nkey_seed: "$\{NATS_SYS_NKEY_SEED}" }, { name: app, account: APP, nkey_seed: "$\{NATS_APP_NKEY_SEED}" }, { name: third, account: NEW, nkey_seed: "$\{NEW}" }]` },
+  {
+    key: "users",
+    from: "",
+    to: `users: [{ name: sys, account: SYS, nkey_seed: "$\{NATS_SYS_NKEY_SEED}" }, { name: app, account: APP, nkey_seed: "$\{NATS_APP_NKEY_SEED}" }, { name: third, account: NEW, nkey_seed: "$\{NEW}" }]`,
+  },
   { key: "a third host", from: "", to: "" },
   { key: "certificates", from: "", to: "" },
 ];
@@ -56,7 +65,14 @@ for (const version of VERSIONS) {
     for (const option of OPTIONS) {
       t.test(option.key, async (t) => {
         const { accepted, restart, varz, log } = await change(t, version, option);
-        t.equal(restart, !accepted, `${accepted ? "the server takes it by a reload" : "the server wants a restart"}\n${log.split("\n").filter((l) => /\[ERR\]/.test(l)).join("\n")}`);
+        t.equal(
+          restart,
+          !accepted,
+          `${accepted ? "the server takes it by a reload" : "the server wants a restart"}\n${log
+            .split("\n")
+            .filter((l) => /\[ERR\]/.test(l))
+            .join("\n")}`,
+        );
         // 2.10 shows on this page the tags it started with
         if (option.varz && !(option.key === "server_tags" && version.startsWith("2.10."))) t.same(varz[option.varz[0]], option.varz[1], "it is in effect");
       });
@@ -71,7 +87,11 @@ for (const version of VERSIONS) {
 async function change(t: Test, version: string, { key, from, to }: Option) {
   const at = loopback();
   const base = randomInt(3000, 10_000) * 6;
-  const fill = (text: string): string => text.replaceAll(/PORT(\d)/g, (_, n: string) => String(base + Number(n) - 1)).replaceAll("HERE", at(1)).replaceAll("OTHER", at(9));
+  const fill = (text: string): string =>
+    text
+      .replaceAll(/PORT(\d)/g, (_, n: string) => String(base + Number(n) - 1))
+      .replaceAll("HERE", at(1))
+      .replaceAll("OTHER", at(9));
   const hosts = hostsOn(at, 3);
   const dir = folder(t, { "hosts.yml": hosts.replace(/ +n3:.*\n/, "") });
   const load = async (own: string): Promise<Rendered> => {
@@ -92,9 +112,17 @@ async function change(t: Test, version: string, { key, from, to }: Option) {
   running.replace("n1", after);
   const server = running.servers.get("n1")!;
   server.signal("SIGHUP");
-  await until(async () => server.log, (log) => /Reloaded server configuration|Failed to reload server/.test(log), 60_000);
+  await until(
+    async () => server.log,
+    (log) => /Reloaded server configuration|Failed to reload server/.test(log),
+    60_000,
+  );
   const accepted = /Reloaded server configuration/.test(server.log);
-  const varz = await until(() => running.monitor("n1"), (v) => !accepted || v["config_load_time"] !== loaded, 10_000);
+  const varz = await until(
+    () => running.monitor("n1"),
+    (v) => !accepted || v["config_load_time"] !== loaded,
+    10_000,
+  );
   t.equal(varz["config_load_time"] !== loaded, accepted, "config_load_time tells whether it landed");
   return { accepted, restart: before.text("n1", RESTART_ONLY) !== after.text("n1", RESTART_ONLY), varz, log: server.log };
 }

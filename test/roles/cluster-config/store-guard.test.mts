@@ -2,9 +2,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { storeGuard } from "../../../lib/resources/store-guard.mts";
 import { connectApp } from "../../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../../lib/nats/gate.mts";
+import { storeGuard } from "../../../lib/resources/store-guard.mts";
 import { Disk, LocalHost, programOf } from "../../engine/local-host.mts";
 import { shells } from "../../engine/shells.mts";
 import { TestCluster, VERSIONS } from "../../nats/servers.mts";
@@ -16,7 +16,9 @@ async function guarded(t: Test, store: string): Promise<string[]> {
   const verdicts = new Set<string>();
   for (const [, shell] of shells.filter(([, , missing]) => !missing)) {
     const host = new LocalHost(t, shell, new Disk(t));
-    const { ends: [end] } = await host.run(programOf("apply", storeGuard(store)));
+    const {
+      ends: [end],
+    } = await host.run(programOf("apply", storeGuard(store)));
     await host.close();
     verdicts.add(end!.failure ? `${end!.status}: ${end!.failure.what}` : end!.status);
   }
@@ -43,7 +45,10 @@ const create = async (cluster: TestCluster, name: string, replicas: number): Pro
 for (const version of VERSIONS) {
   t.test(`stores of nats-server ${version}`, async (t) => {
     t.test("a standalone server's, while it has no stream", async (t) => {
-      const store = await TestCluster.with(version, 1, async (c) => { await c.server("n1").stop("SIGTERM"); return kept(t, join(c.server("n1").dir, "store")); });
+      const store = await TestCluster.with(version, 1, async (c) => {
+        await c.server("n1").stop("SIGTERM");
+        return kept(t, join(c.server("n1").dir, "store"));
+      });
       t.same(await guarded(t, store), ["ok"]);
     });
 
@@ -90,7 +95,9 @@ t.test("the guard changes nothing, also under --check", async (t) => {
   t.teardown(() => rmSync(store, { recursive: true, force: true }));
   mkdirSync(join(store, "jetstream/APP/streams/S"), { recursive: true });
   const host = new LocalHost(t, ["sh"], new Disk(t));
-  const { ends: [end] } = await host.run(programOf("check", storeGuard(store)));
+  const {
+    ends: [end],
+  } = await host.run(programOf("check", storeGuard(store)));
   t.match(end, { status: "failed", failure: { next: /migrate\.mts/ } });
   t.ok(existsSync(join(store, "jetstream/APP/streams/S")));
 });

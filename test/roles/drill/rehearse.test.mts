@@ -23,29 +23,48 @@ class LocalHands implements Hands {
   readonly done: string[] = [];
   readonly #cluster: TestCluster;
   readonly #overrides: Record<string, (name: string) => Promise<void>>;
-  constructor(cluster: TestCluster, overrides: Record<string, (name: string) => Promise<void>> = {}) { this.#cluster = cluster; this.#overrides = overrides; }
+  constructor(cluster: TestCluster, overrides: Record<string, (name: string) => Promise<void>> = {}) {
+    this.#cluster = cluster;
+    this.#overrides = overrides;
+  }
 
   async on(name: string, wanted: Parameters<Hands["on"]>[1]): ReturnType<Hands["on"]> {
     const resource = wanted({ store: "/store", ports: [4222, 6222] });
     const what = `${resource.type} ${resource.name}`;
     this.done.push(`${name}: ${what}`);
     const server = this.#cluster.server(name);
-    const revive = (): void => { if (!server.running) server.start(); };
+    const revive = (): void => {
+      if (!server.running) server.start();
+    };
     const acts: Record<string, () => Promise<void> | void> = {
       "fault pause": () => server.signal("SIGSTOP"),
       "fault lose-store": () => server.stop(),
-      "store empty": () => { this.wipe(name); server.start(); },
-      "drill undone": () => { server.signal("SIGCONT"); revive(); },
+      "store empty": () => {
+        this.wipe(name);
+        server.start();
+      },
+      "drill undone": () => {
+        server.signal("SIGCONT");
+        revive();
+      },
     };
-    const kill = async (): Promise<void> => { await server.stop(); setTimeout(revive, 1000); };
+    const kill = async (): Promise<void> => {
+      await server.stop();
+      setTimeout(revive, 1000);
+    };
     await (this.#overrides[what] ?? acts[what] ?? kill)(name);
     return { status: "changed", changes: [] };
   }
 
-  wipe(name: string): void { rmSync(join(this.#cluster.server(name).dir, "store"), { recursive: true, force: true }); }
+  wipe(name: string): void {
+    rmSync(join(this.#cluster.server(name).dir, "store"), { recursive: true, force: true });
+  }
 }
 
-async function staged(t: Test, overrides: (cluster: TestCluster) => Record<string, (name: string) => Promise<void>> = () => ({})): Promise<{ cluster: TestCluster; stage: Stage; hands: LocalHands; abort: AbortController }> {
+async function staged(
+  t: Test,
+  overrides: (cluster: TestCluster) => Record<string, (name: string) => Promise<void>> = () => ({}),
+): Promise<{ cluster: TestCluster; stage: Stage; hands: LocalHands; abort: AbortController }> {
   const cluster = await TestCluster.start(VERSION, 3);
   t.teardown(() => cluster.stop());
   await waitUntilSafe(cluster.target, {}, { settleMs: 500 });
@@ -55,7 +74,12 @@ async function staged(t: Test, overrides: (cluster: TestCluster) => Record<strin
     const app = await connectApp(cluster.target);
     return unheld(new Map([["APP", app]]), () => observe(cluster.target), false).finally(() => app.close());
   };
-  return { cluster, hands, abort, stage: { target: cluster.target, connect: {}, hands, unheld: alone, signal: abort.signal, rate: 200, holdMs: 3000, settleMs: 1000, progress: () => {} } };
+  return {
+    cluster,
+    hands,
+    abort,
+    stage: { target: cluster.target, connect: {}, hands, unheld: alone, signal: abort.signal, rate: 200, holdMs: 3000, settleMs: 1000, progress: () => {} },
+  };
 }
 const all = ["n1", "n2", "n3"];
 
@@ -72,7 +96,11 @@ t.test("a lost store: the node comes back under its name, empty, and nothing tha
     t.equal(done.hit.length, 1);
     t.ok(done.redundantMs! > 0);
     const { streams } = await observe(cluster.target);
-    t.same(streams.find((s) => s.name === "LOGS")!.copies.map((c) => c.messages), [2000, 2000, 2000], "also what was there before");
+    t.same(
+      streams.find((s) => s.name === "LOGS")!.copies.map((c) => c.messages),
+      [2000, 2000, 2000],
+      "also what was there before",
+    );
   }
   t.match(hands.done.join("\n"), /(n\d): fault lose-store\n\1: store empty\n\1: drill undone/);
   for (const server of cluster.servers) t.notMatch(server.log, /orphan|\[FTL\]/i);
@@ -94,15 +122,20 @@ async function solo(cluster: TestCluster, name: string, server: string, storage 
 }
 
 t.test("a stream made on the victim after the last look: it gets its store back, and the stream with it", async (t) => {
-  const { cluster, stage, hands } = await staged(t, (cluster) => ({ "fault lose-store": async (name) => {
-    await solo(cluster, "LATE", name);
-    await cluster.server(name).stop();
-  } }));
+  const { cluster, stage, hands } = await staged(t, (cluster) => ({
+    "fault lose-store": async (name) => {
+      await solo(cluster, "LATE", name);
+      await cluster.server(name).stop();
+    },
+  }));
   const done = await rehearse(fault("lose-store"), all, stage);
   t.match(done.error, { message: /so it was started with the store it had: stream LATE: no copy on the others$/ });
   t.notMatch(hands.done.join("\n"), /store empty/);
   const { streams } = await waitUntilSafe(cluster.target, {}, { settleMs: 500 });
-  t.same(streams.find((s) => s.name === "LATE")!.copies.map((c) => c.messages), [1]);
+  t.same(
+    streams.find((s) => s.name === "LATE")!.copies.map((c) => c.messages),
+    [1],
+  );
 });
 
 t.test("streams made since the drill looked: nobody is hit whom they would be lost with", async (t) => {
@@ -135,12 +168,14 @@ t.test("a paused stream leader: others go on, and it comes back", async (t) => {
 });
 
 t.test("loss is found: a stream with one replica, whose store is gone", async (t) => {
-  const wiped = (cluster: TestCluster) => async (name: string): Promise<void> => {
-    const server = cluster.server(name);
-    await server.stop();
-    rmSync(join(server.dir, "store/jetstream/APP/streams"), { recursive: true, force: true });
-    server.start();
-  };
+  const wiped =
+    (cluster: TestCluster) =>
+    async (name: string): Promise<void> => {
+      const server = cluster.server(name);
+      await server.stop();
+      rmSync(join(server.dir, "store/jetstream/APP/streams"), { recursive: true, force: true });
+      server.start();
+    };
   const { stage } = await staged(t, (cluster) => ({ "fault kill-stream-leader": wiped(cluster) }));
   const done = await rehearse(fault("kill-stream-leader"), all, { ...stage, replicas: 1 });
   t.ok(done.account.ackedLost > 0, "acknowledged, and gone");
@@ -157,7 +192,10 @@ t.test("a fault that nobody notices proves nothing", async (t) => {
 t.test("stopped in the middle: the fault is undone, the load has gone", async (t) => {
   const { cluster, stage, hands, abort } = await staged(t);
   const running = rehearse(fault("pause"), all, { ...stage, holdMs: 600_000 });
-  await until(async () => hands.done.length, (n) => n > 0);
+  await until(
+    async () => hands.done.length,
+    (n) => n > 0,
+  );
   abort.abort(new Error("interrupted"));
   const done = await running;
   t.match(done.error, { message: "interrupted" });
@@ -176,7 +214,24 @@ t.test("who may come back empty: only when the others hold everything without it
   const [second, third] = all.filter((n) => n !== leader) as [string, string];
   await cluster.server(leader).stop();
   t.not(missingWithout(await observe(cluster.target), leader).length, 0, "right after the leader went");
-  t.same(await until(async () => missingWithout(await observe(cluster.target), leader), (m) => m.length === 0, 60_000), []);
+  t.same(
+    await until(
+      async () => missingWithout(await observe(cluster.target), leader),
+      (m) => m.length === 0,
+      60_000,
+    ),
+    [],
+  );
   await cluster.server(second).stop();
-  t.not((await until(async () => missingWithout(await observe(cluster.target), leader), (m) => m.length > 0, 60_000)).length, 0, `${third} alone is no majority`);
+  t.not(
+    (
+      await until(
+        async () => missingWithout(await observe(cluster.target), leader),
+        (m) => m.length > 0,
+        60_000,
+      )
+    ).length,
+    0,
+    `${third} alone is no majority`,
+  );
 });

@@ -10,7 +10,14 @@ export function clusterWith(target: ClusterTarget, vars: string, events: EventIn
     "group_vars/all.yml": vars,
   });
   return {
-    name: target.name || target.nodes[0]!.name, hosts: inventory.hosts, target, connect: {}, outputs: new Map(),
-    originOf: (path) => ({ file: "all.yml", line: Number(path[1] ?? 0) + 1 }), emit: (event) => { events.push(event); },
+    name: target.name || target.nodes[0]!.name,
+    hosts: inventory.hosts,
+    target,
+    connect: {},
+    outputs: new Map(),
+    originOf: (path) => ({ file: "all.yml", line: Number(path[1] ?? 0) + 1 }),
+    emit: (event) => {
+      events.push(event);
+    },
   };
 }

@@ -15,11 +15,14 @@ t.setTimeout(600_000);
 async function ran(cluster: Cluster, mode: "apply" | "check" = "apply"): Promise<{ results: Record<string, TaskResult>; order: string[] }> {
   const results: Record<string, TaskResult> = {};
   for await (const task of jetstreamSetup.tasks(cluster, new AbortController().signal)) {
-    results[task.task] = await task.run(mode, new AbortController().signal).catch((e: Error): TaskResult => ({ status: "failed", failure: { what: e.message } }));
+    results[task.task] = await task
+      .run(mode, new AbortController().signal)
+      .catch((e: Error): TaskResult => ({ status: "failed", failure: { what: e.message } }));
   }
   return { results, order: Object.keys(results) };
 }
-const statuses = ({ results }: { results: Record<string, TaskResult> }): Record<string, string> => Object.fromEntries(Object.entries(results).map(([task, r]) => [task, r.status]));
+const statuses = ({ results }: { results: Record<string, TaskResult> }): Record<string, string> =>
+  Object.fromEntries(Object.entries(results).map(([task, r]) => [task, r.status]));
 
 const ARTICLE = `streams:
   - name: LOGS
@@ -40,14 +43,20 @@ for (const version of VERSIONS) {
     const nc = await connectApp(running.target);
     t.teardown(() => nc.close());
     const cluster = (streams: string, events: EventInput[] = []): Cluster => clusterWith(running.target, `nats_version: ${version}\n${streams}`, events);
-    const ready = "cluster ready for streams", stream = "stream LOGS", consumer = "consumer LOGS > pull-worker";
+    const ready = "cluster ready for streams",
+      stream = "stream LOGS",
+      consumer = "consumer LOGS > pull-worker";
 
     t.test("--list-tasks names what will run", async (t) => t.same(jetstreamSetup.list(cluster(declared(1))), [ready, stream, consumer]));
 
     t.test("--check: drift, and nothing is made", async (t) => {
       const { results } = await ran(cluster(declared(1)), "check");
       t.equal(results[stream]?.status, "drift");
-      await t.rejects(streamInfo(nc, "LOGS").then((info) => { if (!info) throw new Error("not there"); }));
+      await t.rejects(
+        streamInfo(nc, "LOGS").then((info) => {
+          if (!info) throw new Error("not there");
+        }),
+      );
     });
 
     t.test("made; a second run finds it as declared", async (t) => {
@@ -74,7 +83,9 @@ for (const version of VERSIONS) {
     });
 
     t.test("what can't be changed in place fails, with nothing deleted, and the next stream goes on", async (t) => {
-      const { results } = await ran(cluster(declared(3, "1h").replace("storage: file", "storage: memory") + "  - { name: NEXT, subjects: [next.>], num_replicas: 1 }\n"));
+      const { results } = await ran(
+        cluster(declared(3, "1h").replace("storage: file", "storage: memory") + "  - { name: NEXT, subjects: [next.>], num_replicas: 1 }\n"),
+      );
       t.match(results[stream], { status: "failed", failure: { what: /needs to be created anew: storage/ } });
       t.equal(results["stream NEXT"]?.status, "changed");
       t.match(await streamInfo(nc, "LOGS"), { config: { storage: "file" }, state: { messages: 10 } });
@@ -83,7 +94,10 @@ for (const version of VERSIONS) {
     t.test("what exists without being declared is named, and left alone", async (t) => {
       const events: EventInput[] = [];
       await ran(cluster(declared(3, "1h"), events));
-      t.match(events.filter((e) => e.type === "warning"), [{ text: /undeclared and left alone: NEXT$/ }]);
+      t.match(
+        events.filter((e) => e.type === "warning"),
+        [{ text: /undeclared and left alone: NEXT$/ }],
+      );
       t.ok(await streamInfo(nc, "NEXT"));
     });
 

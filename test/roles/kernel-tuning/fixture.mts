@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type Facts, TYPICAL } from "../../../lib/engine/facts.mts";
-import { type Resource, idOf } from "../../../lib/engine/resource.mts";
+import { idOf, type Resource } from "../../../lib/engine/resource.mts";
 import type { Host, Inventory } from "../../../lib/inventory/types.mts";
 import { defaults } from "../../../roles/kernel-tuning/defaults.mts";
 import { kernelTuning } from "../../../roles/kernel-tuning/tasks.mts";
@@ -9,7 +9,13 @@ import type { Vars } from "../../../roles/schema.mts";
 /** The role's variables as an inventory with just these keys has them. */
 export const varsOf = (own: Record<string, unknown> = {}): Vars => v.parse(v.strictObject(defaults), own) as Vars;
 
-export const CONTAINER: Facts = { ...TYPICAL, container: "systemd-nspawn", bootLoader: undefined, kernelConfig: undefined, store: { device: "overlay", mount: "/", freeBytes: 0 } };
+export const CONTAINER: Facts = {
+  ...TYPICAL,
+  container: "systemd-nspawn",
+  bootLoader: undefined,
+  kernelConfig: undefined,
+  store: { device: "overlay", mount: "/", freeBytes: 0 },
+};
 
 /** The resources of one host. */
 export function resourcesOf(own: Record<string, unknown> = {}, facts: Partial<Facts> = {}): Resource[] {

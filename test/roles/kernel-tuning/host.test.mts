@@ -7,7 +7,12 @@ import { resourcesOf } from "./fixture.mts";
 const DROP_IN = "/etc/default/grub.d/90-sampan.cfg";
 const SET = `kernel-args ${DROP_IN}`;
 /** A boot loader's view of a lab host: facts say bare metal, and GRUB's own tool is played by a script of the same habits. */
-const METAL: Partial<Facts> = { container: "", bootLoader: "grub", kernelConfig: ["CONFIG_NO_HZ_FULL", "CONFIG_CPU_ISOLATION", "CONFIG_RCU_NOCB_CPU"], cpus: [0, 1, 2, 3] };
+const METAL: Partial<Facts> = {
+  container: "",
+  bootLoader: "grub",
+  kernelConfig: ["CONFIG_NO_HZ_FULL", "CONFIG_CPU_ISOLATION", "CONFIG_RCU_NOCB_CPU"],
+  cpus: [0, 1, 2, 3],
+};
 const UPDATE_GRUB = `#!/bin/sh
 [ ! -e /root/no-space ] || { echo "grub-mkconfig: no space left on device" >&2; exit 1; }
 echo run >>/root/update-grub.log
@@ -26,7 +31,10 @@ t.test("on a host", { skip }, async (t) => {
   await lab.up({ nodes: 1 });
   const session = await sessionWith(t, lab, "nats-node-1");
   const sh = async (script: string): Promise<string> => (await lab.exec("nats-node-1", ["sh", "-c", script])).stdout.trim();
-  const changed = (ran: Ran): string[] => Object.values(ran.tasks).filter((e) => e.status !== "ok" && e.status !== "skipped").map((e) => `${e.task} ${e.status}`);
+  const changed = (ran: Ran): string[] =>
+    Object.values(ran.tasks)
+      .filter((e) => e.status !== "ok" && e.status !== "skipped")
+      .map((e) => `${e.task} ${e.status}`);
 
   t.test("the role in a container: --check writes nothing, the first run sets what can be set, the second changes nothing", async (t) => {
     const resources = () => resourcesOf({ kernel_args: { nohz_full: "1" } }, session.facts);
@@ -76,7 +84,10 @@ t.test("on a host", { skip }, async (t) => {
     });
     t.test("--check foresees the handler, and what depends on it", async (t) => {
       t.match((await run(session, kernel({ nohz_full: "2-3" }), "check")).statuses, {
-        [SET]: "drift", "kernel-reboot report": `unknown: depends on ${SET}`, "handler update-grub": `drift: would run because of ${SET}` });
+        [SET]: "drift",
+        "kernel-reboot report": `unknown: depends on ${SET}`,
+        "handler update-grub": `drift: would run because of ${SET}`,
+      });
       t.equal(await sh(`ls ${DROP_IN} 2>/dev/null`), "");
     });
     t.test("declared: drop-in, grub.cfg, and a word about the reboot", async (t) => {
@@ -90,7 +101,14 @@ t.test("on a host", { skip }, async (t) => {
       const before = await runs();
       t.same(changed(await run(session, kernel({ nohz_full: "2-3", nosmt: true }))), []);
       t.equal(await runs(), before);
-      t.same((await run(session, kernel({ nohz_full: "2-3", nosmt: true }), "check")).outcome.counts, { ok: 3, changed: 0, drift: 0, unknown: 0, skipped: 1, failed: 0 });
+      t.same((await run(session, kernel({ nohz_full: "2-3", nosmt: true }), "check")).outcome.counts, {
+        ok: 3,
+        changed: 0,
+        drift: 0,
+        unknown: 0,
+        skipped: 1,
+        failed: 0,
+      });
     });
     t.test("a boot entry that somebody's older update-grub made is mended", async (t) => {
       await sh("sed -i s/nohz_full=2-3// /boot/grub/grub.cfg");
@@ -109,15 +127,22 @@ t.test("on a host", { skip }, async (t) => {
     t.test("after the reboot all is well", async (t) => {
       await cmdline("root=/dev/sda1 ro net.ifnames=0 nohz_full=1-3 quiet");
       await sh("rm -r /run/sampan");
-      t.match(await run(session, kernel({ nohz_full: "1-3" })), { statuses: { [SET]: "ok", "handler update-grub": "ok", "kernel-reboot report": "ok" }, warnings: [] });
+      t.match(await run(session, kernel({ nohz_full: "1-3" })), {
+        statuses: { [SET]: "ok", "handler update-grub": "ok", "kernel-reboot report": "ok" },
+        warnings: [],
+      });
     });
     t.test("the same argument from elsewhere is a failure that names it", async (t) => {
       await sh(`echo 'GRUB_CMDLINE_LINUX_DEFAULT="quiet nohz_full=3"' >/etc/default/grub.d/95-tuned.cfg; update-grub`);
-      t.match((await run(session, kernel({ nohz_full: "1-3" }))).statuses, { "handler update-grub": "failed: /boot/grub/grub.cfg gives the kernel nohz_full=3 besides sampan's nohz_full=1-3" });
+      t.match((await run(session, kernel({ nohz_full: "1-3" }))).statuses, {
+        "handler update-grub": "failed: /boot/grub/grub.cfg gives the kernel nohz_full=3 besides sampan's nohz_full=1-3",
+      });
       await sh("rm /etc/default/grub.d/95-tuned.cfg; update-grub");
     });
     t.test("taken out of the inventory, they go out of GRUB, and then out of the kernel", async (t) => {
-      t.match((await run(session, kernel({}), "check")).tasks, { [SET]: { status: "drift", changes: [{ attribute: "arguments", current: "nohz_full=1-3", desired: "" }] } });
+      t.match((await run(session, kernel({}), "check")).tasks, {
+        [SET]: { status: "drift", changes: [{ attribute: "arguments", current: "nohz_full=1-3", desired: "" }] },
+      });
       const ran = await run(session, kernel({}));
       t.match(ran.statuses, { [SET]: "changed", "handler update-grub": "changed" });
       t.match(ran.warnings, [/a reboot is needed: nohz_full=1-3 still in the running kernel/]);
@@ -134,7 +159,10 @@ t.test("on a host", { skip }, async (t) => {
     });
     t.test("`rolling`: the reboot is due, and left to the playbook", async (t) => {
       const { outcome } = await run(session, kernel({ nohz_full: "2-3" }, { kernel_reboot: "rolling" }));
-      t.same(outcome.due.map((s) => s.task), ["handler reboot"]);
+      t.same(
+        outcome.due.map((s) => s.task),
+        ["handler reboot"],
+      );
     });
     t.test("what can't work fails before anything is written", async (t) => {
       await sh(`rm -f ${DROP_IN}`);
@@ -152,7 +180,9 @@ t.test("on a host", { skip }, async (t) => {
     t.match(await options(), "root=/dev/sda1 ro quiet");
 
     const set = "kernel-args /etc/kernel/cmdline";
-    t.match((await run(session, kernel({ nohz_full: "2-3" }, {}, boot), "check")).tasks[set]?.changes, [{ current: "root=/dev/sda1 ro quiet", desired: "root=/dev/sda1 ro quiet nohz_full=2-3" }]);
+    t.match((await run(session, kernel({ nohz_full: "2-3" }, {}, boot), "check")).tasks[set]?.changes, [
+      { current: "root=/dev/sda1 ro quiet", desired: "root=/dev/sda1 ro quiet nohz_full=2-3" },
+    ]);
     t.match((await run(session, kernel({ nohz_full: "2-3" }, {}, boot))).statuses, { [set]: "changed", "handler kernel-install": "changed" });
     t.match(await options(), "root=/dev/sda1 ro quiet nohz_full=2-3");
     t.same(changed(await run(session, kernel({ nohz_full: "2-3" }, {}, boot))), [], "once");

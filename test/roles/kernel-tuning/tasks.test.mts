@@ -1,10 +1,10 @@
 import t from "tap";
 import { compile, plan } from "../../../lib/engine/compile.mts";
-import { type Resource, idOf } from "../../../lib/engine/resource.mts";
-import { obstacles } from "../../../roles/kernel-tuning/kernel-args.mts";
-import { reboot, updateEntries, updateGrub } from "../../../roles/kernel-tuning/handlers.mts";
-import { SYSCTLS } from "../../../roles/kernel-tuning/sysctls.mts";
 import { TYPICAL } from "../../../lib/engine/facts.mts";
+import { idOf, type Resource } from "../../../lib/engine/resource.mts";
+import { reboot, updateEntries, updateGrub } from "../../../roles/kernel-tuning/handlers.mts";
+import { obstacles } from "../../../roles/kernel-tuning/kernel-args.mts";
+import { SYSCTLS } from "../../../roles/kernel-tuning/sysctls.mts";
 import { CONTAINER, find, resourcesOf } from "./fixture.mts";
 
 /** As inventory/hk declares them. */
@@ -44,16 +44,21 @@ t.test("limits are those of the user nats, soft and hard, memlock in KiB", async
 });
 
 t.test("huge pages and governor come back at boot, each only where the host has it", async (t) => {
-  t.same(content(resourcesOf({}, { governor: "schedutil" }), AT_BOOT).split("\n").slice(1, -1), [
-    "w /sys/kernel/mm/transparent_hugepage/enabled - - - - madvise",
-    "w /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor - - - - performance",
-  ]);
+  t.same(
+    content(resourcesOf({}, { governor: "schedutil" }), AT_BOOT)
+      .split("\n")
+      .slice(1, -1),
+    ["w /sys/kernel/mm/transparent_hugepage/enabled - - - - madvise", "w /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor - - - - performance"],
+  );
   t.notMatch(content(resourcesOf({}, { governor: undefined }), AT_BOOT), "scaling_governor");
 });
 
 t.test("`leave` touches nothing, and takes out what was there to persist it", async (t) => {
   const resources = resourcesOf({ transparent_hugepage: "leave", cpu_governor: "leave", io_scheduler: "leave" });
-  t.same(resources.filter((r) => ["sysfs", "io-scheduler"].includes(r.type)), []);
+  t.same(
+    resources.filter((r) => ["sysfs", "io-scheduler"].includes(r.type)),
+    [],
+  );
   t.ok(find(resources, "absent /etc/tmpfiles.d/90-sampan-kernel.conf"));
   t.ok(find(resources, "absent /etc/udev/rules.d/90-sampan-io-scheduler.rules"));
 });
@@ -63,7 +68,10 @@ t.test("in a container nothing of the machine's own is touched, with the reason"
   t.equal(find(resources, DROP_IN)?.skip, "a container (systemd-nspawn) boots no kernel of its own");
   for (const task of [AT_BOOT, "io-scheduler /"]) t.equal(find(resources, task)?.skip, "not settable in a container (systemd-nspawn)", task);
   t.notOk(find(resources, "kernel-support isolcpus nohz_full rcu_nocbs"), "what its kernel could do is of no interest");
-  t.same(resources.flatMap((r) => r.notifies), []);
+  t.same(
+    resources.flatMap((r) => r.notifies),
+    [],
+  );
 });
 
 t.test("kernel arguments of hk on 8 cores", async (t) => {
@@ -78,7 +86,8 @@ t.test("arguments without a value, and other ones, go through as they are", asyn
 });
 
 t.test("the reboot is reported, or rolled", async (t) => {
-  const report = resourcesOf(HK), rolling = resourcesOf({ ...HK, kernel_reboot: "rolling" });
+  const report = resourcesOf(HK),
+    rolling = resourcesOf({ ...HK, kernel_reboot: "rolling" });
   t.ok(find(report, "kernel-reboot report"));
   t.notOk(find(rolling, "kernel-reboot report"));
   t.same(find(rolling, DROP_IN)?.notifies, [updateGrub, reboot]);
@@ -88,7 +97,10 @@ t.test("the reboot is reported, or rolled", async (t) => {
 t.test("without kernel arguments the drop-in goes, where there is a GRUB", async (t) => {
   t.equal(find(resourcesOf(), DROP_IN)?.content, "");
   t.same(find(resourcesOf(), DROP_IN)?.notifies, [updateGrub]);
-  t.same(resourcesOf({}, { bootLoader: undefined }).filter((r) => r.type.startsWith("kernel-")), []);
+  t.same(
+    resourcesOf({}, { bootLoader: undefined }).filter((r) => r.type.startsWith("kernel-")),
+    [],
+  );
 });
 
 t.test("systemd-boot has its own file and handler", async (t) => {
@@ -129,7 +141,8 @@ t.test("an unreadable kernel configuration is said to be unknown, and doesn't fa
 });
 
 t.test("failures name the role's own files", async (t) => {
-  for (const r of resourcesOf({ ...HK, kernel_reboot: "rolling" })) for (const at of [r.at, ...r.notifies.map((h) => h.at)]) t.match(at.file, "/roles/kernel-tuning/", idOf(r));
+  for (const r of resourcesOf({ ...HK, kernel_reboot: "rolling" }))
+    for (const at of [r.at, ...r.notifies.map((h) => h.at)]) t.match(at.file, "/roles/kernel-tuning/", idOf(r));
 });
 
 t.test("all of it is one program", async (t) => {

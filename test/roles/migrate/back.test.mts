@@ -1,12 +1,12 @@
 import t from "tap";
-import { connectApp } from "../../../lib/nats/connect.mts";
 import { readState, writeState } from "../../../lib/nats/backup/migration.mts";
+import { connectApp } from "../../../lib/nats/connect.mts";
 import { request, streamInfo } from "../../../lib/nats/jetstream/api.mts";
 import { isFrozen } from "../../../lib/nats/jetstream/freeze.mts";
 import { placeOf } from "../../../roles/migrate/options.mts";
 import { goBack, migrate } from "../../../roles/migrate/phases.mts";
 import { fill } from "../../nats/backup/fixture.mts";
-import { failures, move, type Move } from "./fixture.mts";
+import { failures, type Move, move } from "./fixture.mts";
 
 t.setTimeout(600_000);
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
 import type { Event, EventInput } from "../../../lib/engine/events.mts";
+import { type MigrationState, writeState } from "../../../lib/nats/backup/migration.mts";
 import { connectApp, type NatsConnection } from "../../../lib/nats/connect.mts";
-import { writeState, type MigrationState } from "../../../lib/nats/backup/migration.mts";
 import type { Source } from "../../../lib/nats/source.mts";
 import { Run } from "../../../lib/playbook/run.mts";
 import { Secret } from "../../../lib/secret.mts";
@@ -31,7 +31,9 @@ export async function move(t: Test, version = "2.10.27"): Promise<Move> {
   const dir = join(mkdtempSync(join(tmpdir(), "sampan-migrate-")), "m");
   t.teardown(() => rmSync(join(dir, ".."), { recursive: true, force: true }));
   const [old, now] = await Promise.all([TestCluster.start(version, 1), TestCluster.start("2.15.1", 1)]);
-  t.teardown(async () => { await Promise.all([old.stop(), now.stop()]); });
+  t.teardown(async () => {
+    await Promise.all([old.stop(), now.stop()]);
+  });
   const nc = await connectApp(old.target);
   t.teardown(() => nc.close());
   await ready(nc, 1);
@@ -41,27 +43,68 @@ export async function move(t: Test, version = "2.10.27"): Promise<Move> {
   await create(nc, "A");
   await consumer(nc, "A", "w");
   await fill(nc, 50, (i) => `A.${i % 3}`);
-  const source = { host: "127.0.0.1", port: old.server("n1").ports.client, credential: { user: "app", password: new Secret(PASSWORD) }, ca: old.target.tls!.ca };
+  const source = {
+    host: "127.0.0.1",
+    port: old.server("n1").ports.client,
+    credential: { user: "app", password: new Secret(PASSWORD) },
+    ca: old.target.tls!.ca,
+  };
 
-  let waits: { when: (event: EventInput) => boolean; what: () => Promise<unknown> }[] = [], busy: Promise<unknown> = Promise.resolve();
+  let waits: { when: (event: EventInput) => boolean; what: () => Promise<unknown> }[] = [],
+    busy: Promise<unknown> = Promise.resolve();
   const see = (event: EventInput): void => {
     for (const { what } of waits.filter((w) => w.when(event))) busy = what();
     waits = waits.filter((w) => !w.when(event));
   };
-  const vars = { users: [{ name: "app", account: "APP", password: new Secret(PASSWORD) }], streams: [], nats_version: "2.15.1", jetstream: { max_file: "1GB", store_dir: join(dir, "none") } };
+  const vars = {
+    users: [{ name: "app", account: "APP", password: new Secret(PASSWORD) }],
+    streams: [],
+    nats_version: "2.15.1",
+    jetstream: { max_file: "1GB", store_dir: join(dir, "none") },
+  };
   const cluster: Cluster = {
-    name: "test", hosts: [{ name: "n1", vars }] as unknown as Cluster["hosts"], target: now.target, emit: () => {}, outputs: new Map(),
-    connect: { dial: async (node) => { await busy; return node; } }, originOf: () => ({ file: "", line: 0 }),
+    name: "test",
+    hosts: [{ name: "n1", vars }] as unknown as Cluster["hosts"],
+    target: now.target,
+    emit: () => {},
+    outputs: new Map(),
+    connect: {
+      dial: async (node) => {
+        await busy;
+        return node;
+      },
+    },
+    originOf: () => ({ file: "", line: 0 }),
   };
   return {
-    old, nc, source, cluster, dir,
-    on: (when, what) => { waits.push({ when, what }); },
-    state: (stage) => { writeState(dir, { source: placeOf(source), stage, configs: {} }); },
+    old,
+    nc,
+    source,
+    cluster,
+    dir,
+    on: (when, what) => {
+      waits.push({ when, what });
+    },
+    state: (stage) => {
+      writeState(dir, { source: placeOf(source), stage, configs: {} });
+    },
     run(check = false) {
       const events: Event[] = [];
-      const reporter = { event: (event: Event) => { events.push(event); see(event); } };
+      const reporter = {
+        event: (event: Event) => {
+          events.push(event);
+          see(event);
+        },
+      };
       const run = new Run({
-        playbook: "migrate", options: { check, roles: [], startAtTask: undefined, forks: 1 }, hosts: [], inventory: { hosts: [] }, writes: false, reporter, storeDir: () => "", checkFacts: () => [],
+        playbook: "migrate",
+        options: { check, roles: [], startAtTask: undefined, forks: 1 },
+        hosts: [],
+        inventory: { hosts: [] },
+        writes: false,
+        reporter,
+        storeDir: () => "",
+        checkFacts: () => [],
       } as unknown as ConstructorParameters<typeof Run>[0]);
       return Object.assign(run as unknown as SiteRun, { events });
     },

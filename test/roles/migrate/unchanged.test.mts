@@ -2,10 +2,10 @@ import t from "tap";
 import { readState, writeState } from "../../../lib/nats/backup/migration.mts";
 import { streamInfo } from "../../../lib/nats/jetstream/api.mts";
 import { isFrozen, open, unfrozen } from "../../../lib/nats/jetstream/freeze.mts";
-import { migrate } from "../../../roles/migrate/phases.mts";
 import { placeOf } from "../../../roles/migrate/options.mts";
+import { migrate } from "../../../roles/migrate/phases.mts";
 import { create, fill } from "../../nats/backup/fixture.mts";
-import { failures, move, type Move } from "./fixture.mts";
+import { failures, type Move, move } from "./fixture.mts";
 
 t.setTimeout(600_000);
 
@@ -19,7 +19,10 @@ const inPlace = { host: "n1", unit: "nats-server" };
 
 t.test("new hosts: a client opens a stream of the old server while the cluster gets it", async (t) => {
   const m = await move(t);
-  m.on((e) => e.type === "task_end" && e.task === "stream A" && e.role === "restore", () => reopens(m));
+  m.on(
+    (e) => e.type === "task_end" && e.task === "stream A" && e.role === "restore",
+    () => reopens(m),
+  );
   const run = m.run();
   t.notOk(await migrate(run, [m.cluster], { source: m.source, dir: m.dir, acceptMemoryLoss: false }));
   t.match(failures(run), [/^the old server has taken nothing since: A of the old server changed after it was saved.*--back/]);
@@ -41,7 +44,18 @@ t.test("new hosts: through, with a stream in memory that stays behind", async (t
 
 t.test("in place, killed before the old server stopped: it is asked again", async (t) => {
   const m = await move(t);
-  await t.rejects(migrate(Object.assign(m.run(), { hosts: () => { throw new Error("killed"); } }), [m.cluster], { source: m.source, dir: m.dir, acceptMemoryLoss: false, inPlace }), /killed/);
+  await t.rejects(
+    migrate(
+      Object.assign(m.run(), {
+        hosts: () => {
+          throw new Error("killed");
+        },
+      }),
+      [m.cluster],
+      { source: m.source, dir: m.dir, acceptMemoryLoss: false, inPlace },
+    ),
+    /killed/,
+  );
   t.equal(stage(m), "stopping");
   await t.rejects(migrate(m.run(), [m.cluster], { source: m.source, dir: m.dir, acceptMemoryLoss: false }), /give --in-place HOST as before, or --back/);
 
@@ -55,10 +69,25 @@ t.test("in place, killed before the old server stopped: it is asked again", asyn
 t.test("in place, the old server is gone, and then the cluster is where it was", async (t) => {
   const m = await move(t);
   const options = { source: m.source, dir: m.dir, acceptMemoryLoss: false };
-  await t.rejects(migrate(Object.assign(m.run(), { hosts: () => { throw new Error("killed"); } }), [m.cluster], { ...options, inPlace }), /killed/);
+  await t.rejects(
+    migrate(
+      Object.assign(m.run(), {
+        hosts: () => {
+          throw new Error("killed");
+        },
+      }),
+      [m.cluster],
+      { ...options, inPlace },
+    ),
+    /killed/,
+  );
   await m.old.server("n1").stop("SIGTERM");
   const looks = async (): Promise<unknown> => {
-    const run = Object.assign(m.run(), { hosts: () => { throw new Error("killed"); } });
+    const run = Object.assign(m.run(), {
+      hosts: () => {
+        throw new Error("killed");
+      },
+    });
     await migrate(run, [m.cluster], { ...options, inPlace }).catch(() => undefined);
     return run.events.find((e) => e.type === "task_end" && e.task.startsWith("the old server"));
   };

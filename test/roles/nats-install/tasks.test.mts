@@ -1,6 +1,6 @@
 import t from "tap";
-import { type Facts, TYPICAL } from "../../../lib/engine/facts.mts";
 import { plan } from "../../../lib/engine/compile.mts";
+import { type Facts, TYPICAL } from "../../../lib/engine/facts.mts";
 import { idOf, type Resource } from "../../../lib/engine/resource.mts";
 import type { LoadedInventory } from "../../../lib/inventory/load.mts";
 import { natsInstall, releaseOf } from "../../../roles/nats-install/tasks.mts";
@@ -26,7 +26,13 @@ const names = (list: readonly Resource[]): string[] => list.map(idOf);
 t.test("versions lie side by side, and the link says which runs", async (t) => {
   const file = await serverBinary("2.15.1");
   const list = (await resources(inventoryOf(`nats_source: { file: ${file} }\n`))).get("n1")!;
-  t.same(names(list), ["group nats", "user nats", "directory /var/lib/nats", "artifact /opt/nats-server/2.15.1/nats-server", "symlink /usr/local/bin/nats-server"]);
+  t.same(names(list), [
+    "group nats",
+    "user nats",
+    "directory /var/lib/nats",
+    "artifact /opt/nats-server/2.15.1/nats-server",
+    "symlink /usr/local/bin/nats-server",
+  ]);
   t.equal(releaseOf("2.10.27"), "/opt/nats-server/2.10.27/nats-server");
 });
 
@@ -53,13 +59,18 @@ t.test("a program of another version than the inventory's is refused on the cont
 
 t.test("nats_fetch: host gives the host the URL and its checksum", async (t) => {
   const sum = "a".repeat(64);
-  const [list] = (await resources(inventoryOf(`nats_fetch: host\nnats_source: { url: "http://10.9.9.9/nats-server-v{version}-linux-{arch}.tar.gz", sha256: ${sum} }\n`))).values();
+  const [list] = (
+    await resources(inventoryOf(`nats_fetch: host\nnats_source: { url: "http://10.9.9.9/nats-server-v{version}-linux-{arch}.tar.gz", sha256: ${sum} }\n`))
+  ).values();
   const fetched = list!.find((r) => r.type === "fetched")!;
   t.match(fetched.apply.text, `${sum} http://10.9.9.9/nats-server-v2.15.1-linux-amd64.tar.gz nats-server-v2.15.1-linux-amd64/nats-server`);
 });
 
 t.test("--list-tasks needs nothing prepared", async (t) => {
-  const { hosts: [host], ...inventory } = inventoryOf("");
+  const {
+    hosts: [host],
+    ...inventory
+  } = inventoryOf("");
   const list = natsInstall.resources({ host: host!, vars: host!.vars, facts, inventory: { ...inventory, hosts: [host!] }, prepared: undefined as never });
   t.equal(plan([{ role: "nats-install", resources: list }]).length, 5);
 });
@@ -75,7 +86,15 @@ t.test("the way up goes over every minor release that has a step of its own", as
   t.same(skippedMinors("2.10.27", "2.15.1"), ["2.12", "2.14"]);
   t.same(skippedMinors("2.9.25", "2.12.0"), ["2.10"]);
   t.same(skippedMinors("2.11.9", "2.14.0"), ["2.12"]);
-  for (const [from, to] of [["2.10.27", "2.12.4"], ["2.10.27", "2.11.9"], ["2.12.4", "2.14.0"], ["2.14.0", "2.15.1"], ["2.15.0", "2.15.1"], ["2.15.1", "2.10.27"], ["2.10.27", "2.10.27"]] as const)
+  for (const [from, to] of [
+    ["2.10.27", "2.12.4"],
+    ["2.10.27", "2.11.9"],
+    ["2.12.4", "2.14.0"],
+    ["2.14.0", "2.15.1"],
+    ["2.15.0", "2.15.1"],
+    ["2.15.1", "2.10.27"],
+    ["2.10.27", "2.10.27"],
+  ] as const)
     t.same(skippedMinors(from, to), [], `${from} → ${to}`);
 });
 
@@ -96,21 +115,30 @@ t.test("on a host", { skip }, async (t) => {
     t.equal((await run(session, list)).outcome.counts.changed, list.length);
     t.equal(await runs(), "nats-server: v2.10.27");
     t.equal((await run(session, list)).outcome.counts.ok, list.length);
-    t.equal(await sh("stat -c '%U:%G %a' /opt/nats-server/2.10.27/nats-server /var/lib/nats; getent passwd nats | cut -d: -f6,7"),
-      "root:root 755\nnats:nats 750\n/var/lib/nats:/usr/sbin/nologin");
+    t.equal(
+      await sh("stat -c '%U:%G %a' /opt/nats-server/2.10.27/nats-server /var/lib/nats; getent passwd nats | cut -d: -f6,7"),
+      "root:root 755\nnats:nats 750\n/var/lib/nats:/usr/sbin/nologin",
+    );
   });
 
   t.test("forward and back is a matter of the link, and nothing is pushed twice", async (t) => {
     await run(session, await of("2.15.1"));
     t.equal(await runs(), "nats-server: v2.15.1");
     const back = await run(session, await of("2.10.27"));
-    t.same(Object.values(back.tasks).filter((e) => e.status === "changed").map((e) => e.task), ["symlink /usr/local/bin/nats-server"]);
+    t.same(
+      Object.values(back.tasks)
+        .filter((e) => e.status === "changed")
+        .map((e) => e.task),
+      ["symlink /usr/local/bin/nats-server"],
+    );
     t.equal(await runs(), "nats-server: v2.10.27");
     t.equal(await sh("ls /opt/nats-server"), VERSIONS.join("\n"));
   });
 
   t.test("a program that was tampered with is put right, also while it runs", async (t) => {
-    await sh("nats-server -a 127.0.0.1 >/dev/null 2>&1 & sleep 0.5; cp /opt/nats-server/2.10.27/nats-server /tmp/x; echo evil >>/tmp/x; mv /tmp/x /opt/nats-server/2.10.27/nats-server");
+    await sh(
+      "nats-server -a 127.0.0.1 >/dev/null 2>&1 & sleep 0.5; cp /opt/nats-server/2.10.27/nats-server /tmp/x; echo evil >>/tmp/x; mv /tmp/x /opt/nats-server/2.10.27/nats-server",
+    );
     const ran = await run(session, await of("2.10.27"));
     t.match(ran.tasks["artifact /opt/nats-server/2.10.27/nats-server"], { status: "changed", changes: [{ attribute: "content" }] });
     t.equal(ran.outcome.ok, true);
@@ -120,6 +148,9 @@ t.test("on a host", { skip }, async (t) => {
   t.test("somebody else's program in the link's place is seen", async (t) => {
     await sh("rm /usr/local/bin/nats-server; echo mine >/usr/local/bin/nats-server");
     const checked = await run(session, await of("2.10.27"), "check");
-    t.match(checked.tasks["symlink /usr/local/bin/nats-server"], { status: "drift", changes: [{ attribute: "type", current: "regular file", desired: "symbolic link" }] });
+    t.match(checked.tasks["symlink /usr/local/bin/nats-server"], {
+      status: "drift",
+      changes: [{ attribute: "type", current: "regular file", desired: "symbolic link" }],
+    });
   });
 });

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import t from "tap";
+import { remove } from "../../../lib/nats/backup/put-back.mts";
 import { connectApp } from "../../../lib/nats/connect.mts";
 import { consumerInfo, consumers, streamInfo } from "../../../lib/nats/jetstream/api.mts";
-import { remove } from "../../../lib/nats/backup/put-back.mts";
 import { backup } from "../../../roles/backup/tasks.mts";
 import { restoreRole } from "../../../roles/restore/tasks.mts";
 import { consumer, create, fill, folder, ready, work } from "../../nats/backup/fixture.mts";
@@ -15,7 +15,9 @@ for (const version of VERSIONS) {
   t.test(`a declared stream keeps the consumers that the backup hasn't: ${version}`, async (t) => {
     const to = join(folder(t), "b");
     await TestCluster.with(version, 1, async (servers) => {
-      const nc = await connectApp(servers.target), cluster = asCluster(servers), options = { from: to, streams: ["A"], replace: false, replicas: 1 };
+      const nc = await connectApp(servers.target),
+        cluster = asCluster(servers),
+        options = { from: to, streams: ["A"], replace: false, replicas: 1 };
       await ready(nc, 1);
       await create(nc, "A", { retention: "interest" });
       await consumer(nc, "A", "both");

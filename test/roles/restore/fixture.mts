@@ -8,7 +8,17 @@ import { PASSWORD, type TestCluster } from "../../nats/servers.mts";
 export function asCluster(servers: TestCluster, said: EventInput[] = []): Cluster {
   const users = [{ name: "app", account: "APP", password: new Secret(PASSWORD) }];
   const vars = { users, streams: [], nats_version: "2.15.1", jetstream: { max_file: "1GB" } };
-  return { name: "test", hosts: [{ name: "n1", vars }] as unknown as Cluster["hosts"], target: servers.target, connect: {}, emit: (e) => { said.push(e); }, outputs: new Map(), originOf: () => ({ file: "", line: 0 }) };
+  return {
+    name: "test",
+    hosts: [{ name: "n1", vars }] as unknown as Cluster["hosts"],
+    target: servers.target,
+    connect: {},
+    emit: (e) => {
+      said.push(e);
+    },
+    outputs: new Map(),
+    originOf: () => ({ file: "", line: 0 }),
+  };
 }
 
 export type Results = Record<string, TaskResult>;
@@ -17,7 +27,9 @@ export type Results = Record<string, TaskResult>;
 export async function play(role: ClusterRole<Cluster>, cluster: Cluster, mode: "apply" | "check" = "apply"): Promise<Results> {
   const results: Results = {};
   for await (const task of role.tasks(cluster, new AbortController().signal)) {
-    results[task.task] = await task.run(mode, new AbortController().signal).catch((error: Error): TaskResult => ({ status: "failed", failure: { what: error.message } }));
+    results[task.task] = await task
+      .run(mode, new AbortController().signal)
+      .catch((error: Error): TaskResult => ({ status: "failed", failure: { what: error.message } }));
   }
   return results;
 }

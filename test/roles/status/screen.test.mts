@@ -1,29 +1,83 @@
 import t from "tap";
-import { style } from "../../../lib/report/style.mts";
-import { width } from "../../../lib/report/text.mts";
 import type { Alarm, Level } from "../../../lib/nats/status/alarms.mts";
 import type { ConsumerStatus, NodeStatus, Status, StreamStatus } from "../../../lib/nats/status/status.mts";
+import { style } from "../../../lib/report/style.mts";
+import { width } from "../../../lib/report/text.mts";
 import { screen } from "../../../roles/status/screen.mts";
 import { age, count, rate, size } from "../../../roles/status/units.mts";
 
 const PLAIN = style({ colour: false, unicode: true });
 
 const node = (i: number, more: Partial<NodeStatus> = {}): NodeStatus => ({
-  name: `nats-node-${i}`, server: `n${i}`, address: `10.0.0.${i}:4222`, level: "ok", up: true, version: "2.15.1", since: "2026-11-21T12:00:00.000Z",
-  cpuPercent: 12, memoryBytes: 3e7, connections: 1200, slowConsumers: 0, rates: { in: 1234, out: 0.4, inBytes: 5e5, outBytes: 10 },
+  name: `nats-node-${i}`,
+  server: `n${i}`,
+  address: `10.0.0.${i}:4222`,
+  level: "ok",
+  up: true,
+  version: "2.15.1",
+  since: "2026-11-21T12:00:00.000Z",
+  cpuPercent: 12,
+  memoryBytes: 3e7,
+  connections: 1200,
+  slowConsumers: 0,
+  rates: { in: 1234, out: 0.4, inBytes: 5e5, outBytes: 10 },
   jetstream: { storageBytes: 9e9, storageLimit: 10 * 2 ** 30, memoryBytes: 0, memoryLimit: 1e9 },
-  routes: [1, 2, 3].filter((o) => o !== i).map((o) => ({ to: `n${o}`, rttMs: 0.4 })), certificateEnds: null, ...more,
+  routes: [1, 2, 3].filter((o) => o !== i).map((o) => ({ to: `n${o}`, rttMs: 0.4 })),
+  certificateEnds: null,
+  ...more,
 });
-const stream = (i: number, more: Partial<StreamStatus> = {}): StreamStatus =>
-  ({ name: `ORDERS-${i}`, account: "APP", level: "ok", leader: "n1", replicas: 3, replicasCurrent: 3, lag: 0, messages: 1000 - i, bytes: 1e6, consumers: 1, storedPerSecond: 5, ...more });
-const consumer = (i: number, more: Partial<ConsumerStatus> = {}): ConsumerStatus =>
-  ({ name: "worker", stream: `ORDERS-${i}`, account: "APP", level: "ok", kind: "pull", leader: "n1", paused: false, pending: 3, ackPending: 900, maxAckPending: 1000, redelivered: 0, waitingPulls: 1, deliveredPerSecond: 5, ...more });
-const alarm = (level: Alarm["level"], id: string, asset: string | null, detail: string): Alarm => ({ level, id, title: "a title", asset, detail, next: "Do this and that" });
+const stream = (i: number, more: Partial<StreamStatus> = {}): StreamStatus => ({
+  name: `ORDERS-${i}`,
+  account: "APP",
+  level: "ok",
+  leader: "n1",
+  replicas: 3,
+  replicasCurrent: 3,
+  lag: 0,
+  messages: 1000 - i,
+  bytes: 1e6,
+  consumers: 1,
+  storedPerSecond: 5,
+  ...more,
+});
+const consumer = (i: number, more: Partial<ConsumerStatus> = {}): ConsumerStatus => ({
+  name: "worker",
+  stream: `ORDERS-${i}`,
+  account: "APP",
+  level: "ok",
+  kind: "pull",
+  leader: "n1",
+  paused: false,
+  pending: 3,
+  ackPending: 900,
+  maxAckPending: 1000,
+  redelivered: 0,
+  waitingPulls: 1,
+  deliveredPerSecond: 5,
+  ...more,
+});
+const alarm = (level: Alarm["level"], id: string, asset: string | null, detail: string): Alarm => ({
+  level,
+  id,
+  title: "a title",
+  asset,
+  detail,
+  next: "Do this and that",
+});
 const many = <T,>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));
 
 const status = (more: Partial<Status> = {}): Status => ({
-  schema: 1, at: "2026-11-22T12:00:00.000Z", cluster: "nats-cluster-hk", level: "ok" as Level, metaLeader: "n2", ratesOverMs: 1000,
-  nodes: [1, 2, 3].map((i) => node(i)), streams: [stream(1)], consumers: [consumer(1)], alarms: [], ...more,
+  schema: 1,
+  at: "2026-11-22T12:00:00.000Z",
+  cluster: "nats-cluster-hk",
+  level: "ok" as Level,
+  metaLeader: "n2",
+  ratesOverMs: 1000,
+  nodes: [1, 2, 3].map((i) => node(i)),
+  streams: [stream(1)],
+  consumers: [consumer(1)],
+  alarms: [],
+  ...more,
 });
 
 t.test("a sound cluster: verdict, nodes with role and routes, streams, consumers", async (t) => {
@@ -36,14 +90,35 @@ t.test("a sound cluster: verdict, nodes with role and routes, streams, consumers
 
 t.test("no size makes it wider or longer than the screen, and nothing is lost without a word", async (t) => {
   const sick = status({
-    level: "critical", nodes: many(9, (i) => node(i + 1, i === 4 ? { up: false, level: "critical", version: null, rates: null, jetstream: null, routes: [] } : {})),
-    streams: many(300, (i) => stream(i)), consumers: many(500, (i) => consumer(i)),
-    alarms: [...many(40, (i) => alarm("critical", `kind-${i}`, `asset-${i}`, "something long that has to be told in many words, so that it takes more than one line of a narrow screen")), ...many(200, (i) => alarm("critical", "stream.replicas", `ORDERS-${i}`, "n5 is offline"))],
+    level: "critical",
+    nodes: many(9, (i) => node(i + 1, i === 4 ? { up: false, level: "critical", version: null, rates: null, jetstream: null, routes: [] } : {})),
+    streams: many(300, (i) => stream(i)),
+    consumers: many(500, (i) => consumer(i)),
+    alarms: [
+      ...many(40, (i) =>
+        alarm(
+          "critical",
+          `kind-${i}`,
+          `asset-${i}`,
+          "something long that has to be told in many words, so that it takes more than one line of a narrow screen",
+        ),
+      ),
+      ...many(200, (i) => alarm("critical", "stream.replicas", `ORDERS-${i}`, "n5 is offline")),
+    ],
   });
-  for (const [columns, rows] of [[79, 22], [159, 48], [60, 24], [200, 100]] as const) {
+  for (const [columns, rows] of [
+    [79, 22],
+    [159, 48],
+    [60, 24],
+    [200, 100],
+  ] as const) {
     const lines = screen(sick, { columns, rows }, PLAIN);
     t.ok(lines.length <= rows, `${columns}x${rows}: ${lines.length} lines`);
-    t.same(lines.filter((l) => width(l) > columns), [], `${columns}x${rows}: width`);
+    t.same(
+      lines.filter((l) => width(l) > columns),
+      [],
+      `${columns}x${rows}: width`,
+    );
     const text = lines.join("\n");
     if (rows < 100) t.match(text, /and \d+ more alarms/);
     t.match(text, /and \d+ more streams, all well/);
@@ -60,7 +135,17 @@ t.test("--all leaves nothing out", async (t) => {
 });
 
 t.test("alarms of one kind are told once, with whom they concern", async (t) => {
-  const text = screen(status({ level: "critical", alarms: [alarm("critical", "node.reachable", "nats-node-3", "connection refused"), ...many(200, (i) => alarm("critical", "stream.replicas", `ORDERS-${i}`, "n3 is offline"))] }), { columns: 120, rows: 40 }, PLAIN).join("\n");
+  const text = screen(
+    status({
+      level: "critical",
+      alarms: [
+        alarm("critical", "node.reachable", "nats-node-3", "connection refused"),
+        ...many(200, (i) => alarm("critical", "stream.replicas", `ORDERS-${i}`, "n3 is offline")),
+      ],
+    }),
+    { columns: 120, rows: 40 },
+    PLAIN,
+  ).join("\n");
   t.match(text, "✗ nats-node-3: connection refused\n  → Do this and that\n✗ ORDERS-0, ORDERS-1, ORDERS-2 and 197 more: n3 is offline\n");
 });
 

@@ -13,17 +13,22 @@ import { clusterWith } from "../jetstream-setup/fixture.mts";
 t.setTimeout(600_000);
 
 // Little load and no demands on the speed: it's the judging that is tried here, not this machine.
-const LOAD = "verify: { rate: 200, seconds: 1, settle: 100ms, push: { workers: 3 }, pull: { workers: 2, batch: 16 }, thresholds: { push: { rate: 1, p50: 60s, p99: 60s, p999: 60s }, pull: { rate: 1, p50: 60s, p99: 60s, p999: 60s }, route_rtt: 10s } }\n";
+const LOAD =
+  "verify: { rate: 200, seconds: 1, settle: 100ms, push: { workers: 3 }, pull: { workers: 2, batch: 16 }, thresholds: { push: { rate: 1, p50: 60s, p99: 60s, p999: 60s }, pull: { rate: 1, p50: 60s, p99: 60s, p999: 60s }, route_rtt: 10s } }\n";
 const LOGS = "streams:\n  - { name: LOGS, subjects: [logs.>], consumers: [{ durable_name: pull-worker, max_ack_pending: 100 }] }\n";
 
 type Results = Record<string, TaskResult>;
 async function ran(cluster: Cluster, mode: "apply" | "check" = "apply", only = ""): Promise<Results> {
   const results: Results = {};
   const { signal } = new AbortController();
-  for await (const task of verify.tasks(cluster, signal)) if (task.task.startsWith(only) || task.listed?.startsWith(only)) results[task.task] = await task.run(mode, signal);
+  for await (const task of verify.tasks(cluster, signal))
+    if (task.task.startsWith(only) || task.listed?.startsWith(only)) results[task.task] = await task.run(mode, signal);
   return results;
 }
-const failed = (results: Results): string[] => Object.entries(results).filter(([, r]) => r.status === "failed").map(([task, r]) => `${task}: ${r.failure!.what}`);
+const failed = (results: Results): string[] =>
+  Object.entries(results)
+    .filter(([, r]) => r.status === "failed")
+    .map(([task, r]) => `${task}: ${r.failure!.what}`);
 
 /** Three servers with the stream LOGS, as it is declared. */
 async function healthy(t: Test, version: string, vars = "", options: Record<string, Partial<ServerOptions>> = {}) {
@@ -48,10 +53,23 @@ for (const version of VERSIONS) {
       t.ok(Object.keys(results).length > 10);
       t.match(results["push through a queue group"]?.reason, /200/);
       const tables = events.flatMap((e) => (e.type === "table" ? [e] : []));
-      t.same(tables.map((e) => e.title), ["test: servers", "test: push through a queue group", "test: pull from a stream"]);
-      t.same(tables[0]!.rows.map((r) => r[0]), ["n1", "n2", "n3"]);
+      t.same(
+        tables.map((e) => e.title),
+        ["test: servers", "test: push through a queue group", "test: pull from a stream"],
+      );
+      t.same(
+        tables[0]!.rows.map((r) => r[0]),
+        ["n1", "n2", "n3"],
+      );
       t.equal(tables[0]!.rows.filter((r) => r[2] === "meta leader").length, 1);
-      t.same(tables.slice(1).map((e) => e.rows[0]!.slice(3, 5)), [["0", "0"], ["0", "0"]], "lost, twice");
+      t.same(
+        tables.slice(1).map((e) => e.rows[0]!.slice(3, 5)),
+        [
+          ["0", "0"],
+          ["0", "0"],
+        ],
+        "lost, twice",
+      );
     });
 
     t.test("--check sends no messages", async (t) => {
@@ -80,7 +98,12 @@ for (const version of VERSIONS) {
       const found = failed(await ran(clusterWith(running.target, `nats_version: 2.14.0\n${LOAD}${LOGS}${more}`), "check"));
       t.match(found.join("\n"), new RegExp(`version.*${version}`));
       t.match(found.join("\n"), /MISSING/);
-      t.match(failed(await ran(clusterWith(running.target, `nats_version: ${version}\n${LOAD}${LOGS.replace("subjects", "num_replicas: 1, subjects")}`), "check")).join("\n"), /LOGS/);
+      t.match(
+        failed(
+          await ran(clusterWith(running.target, `nats_version: ${version}\n${LOAD}${LOGS.replace("subjects", "num_replicas: 1, subjects")}`), "check"),
+        ).join("\n"),
+        /LOGS/,
+      );
     });
 
     t.test("a consumer at its limit of unacknowledged messages", async (t) => {
@@ -126,6 +149,9 @@ t.test("a stream's replica that lags is named", async (t) => {
 });
 
 t.test("thresholds that no run could meet are the inventory's mistakes", async (t) => {
-  t.match(faults({ "group_vars/all.yml": "verify: { rate: 100, thresholds: { push: { rate: 200 } } }\n" })[0], /verify\.thresholds\.push\.rate 200 is above verify\.rate 100/);
+  t.match(
+    faults({ "group_vars/all.yml": "verify: { rate: 100, thresholds: { push: { rate: 200 } } }\n" })[0],
+    /verify\.thresholds\.push\.rate 200 is above verify\.rate 100/,
+  );
   t.match(faults({ "group_vars/all.yml": "max_payload: 1KB\nverify: { payload: 2048 }\n" })[0], /verify\.payload 2048 is above max_payload 1KB/);
 });
