@@ -107,16 +107,29 @@ async function groupsUnder(group: string): Promise<string[]> {
   return [group, ...below.flat()];
 }
 
-const period = 100_000; // microseconds; the kernel's default
-
-/** @param percent of one CPU (150 = one and a half), or null for no limit */
-export async function setQuota(path: string, percent: number | null): Promise<void> {
+/**
+ * @param percent of one CPU (150 = one and a half), or null for no limit
+ * @param periodMs over which the kernel counts it out; the share of a period may not be below 1 ms
+ */
+export async function setQuota(path: string, percent: number | null, periodMs = 100): Promise<void> {
   const { cpu, version } = await hierarchies();
+  const period = periodMs * 1000;
   const quota = percent === null ? null : Math.round((percent / 100) * period);
   if (version === 2) {
     await delegate(cpu, path.split("/").slice(0, -1).join("/")); // systemd may have taken the controller back
     return writeFile(join(cpu, path, "cpu.max"), `${quota ?? "max"} ${period}`);
   }
+  // On the way from one pair to the other there may be no combination that the kernel refuses.
+  await writeFile(join(cpu, path, "cpu.cfs_quota_us"), "-1");
   await writeFile(join(cpu, path, "cpu.cfs_period_us"), String(period));
   await writeFile(join(cpu, path, "cpu.cfs_quota_us"), String(quota ?? -1));
+}
+
+/** @returns ms of CPU that the group's processes have used. Only cgroup v2 counts it in every group, with or without a controller. */
+export async function cpuTime(path: string): Promise<number> {
+  for (const folder of await cgroupFolders(path)) {
+    const usage = /^usage_usec (\d+)$/m.exec(await readFile(join(folder, "cpu.stat"), "utf8").catch(() => ""))?.[1];
+    if (usage !== undefined) return Number(usage) / 1000;
+  }
+  throw new LabError("the CPU time of a lab host isn't counted here", "mount cgroup v2 too: mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified");
 }

@@ -1,14 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureBinary, usualVersions } from "./binaries.mts";
-import { setQuota } from "./cgroup.mts";
+import { cpuTime, setQuota } from "./cgroup.mts";
 import { ensureDisk, ensureLoginKey, wipeDisk } from "./disk.mts";
 import { LabError } from "./error.mts";
 import { cut, mend } from "./faults.mts";
 import { HostMachine, networkLock } from "./host.mts";
 import { writeInventory } from "./inventory.mts";
 import { withLock } from "./lock.mts";
-import { chooseOctet, ensureSwitch, setLink } from "./network.mts";
+import { chooseOctet, ensureSwitch, setLink, setRate } from "./network.mts";
 import { cacheDir, inventoryDir, runtimeDir } from "./paths.mts";
 import { address, gateway, hostIndex, hostName, maxNodes, type Names, namesOf } from "./region.mts";
 import { type Report, silent } from "./report.mts";
@@ -178,9 +178,23 @@ export class Lab {
     for (const { name } of (await this.status()).hosts) await mend((await this.#find(name)).machine.netns);
   }
 
-  /** @param percent of one CPU for all of the host's processes together (150: one and a half); null: no limit. Gone with the power. */
-  async setCpuQuota(host: string, percent: number | null): Promise<void> {
-    await setQuota((await this.#find(host)).machine.cgroup, percent);
+  /**
+   * @param percent of one CPU for all of the host's processes together (150: one and a half); null: no limit. Gone with the power.
+   * @param period ms over which it is counted out: with a short one a small share comes evenly, and not in one burst of each tenth of a second
+   */
+  async setCpuQuota(host: string, percent: number | null, period = 100): Promise<void> {
+    await setQuota((await this.#find(host)).machine.cgroup, percent, period);
+  }
+
+  /** @param mbit megabits per second of the host's line, each way; null: no limit. Gone with the power. */
+  async setBandwidth(host: string, mbit: number | null): Promise<void> {
+    await this.#find(host);
+    await setRate(this.#names, host, mbit);
+  }
+
+  /** CPU that all of the host's processes have used since it was switched on, ms. */
+  async cpuTime(host: string): Promise<number> {
+    return cpuTime((await this.#find(host)).machine.cgroup);
   }
 
   /** Arguments of `ssh` that reach a host as root, with its key and known_hosts. */

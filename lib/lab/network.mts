@@ -99,6 +99,22 @@ export const setLink = async (names: Names, host: string, state: "up" | "down"):
   await run("ip", ["-n", names.switch, "link", "set", host, state]);
 };
 
+/**
+ * Holds a host's line to a rate, in both directions. @param mbit megabits per second; null: as fast as the machine
+ * @throws LabError where the kernel has no token bucket filter (sch_tbf)
+ */
+export async function setRate(names: Names, host: string, mbit: number | null): Promise<void> {
+  // 64 KiB is one segment as the host hands it over; of what is more than 50 ms late, packets are dropped, as on a real port.
+  const limit = ["tbf", "rate", `${mbit}mbit`, "burst", "256kb", "latency", "50ms"];
+  for (const [netns, device] of [
+    [names.switch, host],
+    [names.netns(host), "eth0"],
+  ] as const) {
+    if (mbit === null) await tryRun("tc", ["-n", netns, "qdisc", "del", "dev", device, "root"]);
+    else await run("tc", ["-n", netns, "qdisc", "replace", "dev", device, "root", ...limit]);
+  }
+}
+
 const batch = (commands: string[], netns?: string): Promise<string> =>
   run("ip", [...(netns === undefined ? [] : ["-n", netns]), "-batch", "-"], { input: commands.join("\n") });
 

@@ -77,6 +77,31 @@ t.test("faults", { skip }, async (t) => {
     t.equal(throttled(), before);
   });
 
+  t.test("the CPU time of all processes of a host is counted, also of those that are gone", async (t) => {
+    const before = await lab.cpuTime(a);
+    await lab.exec(a, ["bash", "-c", "for ((i = 0; i < 300000; i++)); do :; done"]);
+    const used = (await lab.cpuTime(a)) - before;
+    t.ok(used > 100, `${used} ms for a loop of 300,000`);
+  });
+
+  t.test("a bandwidth holds in both directions, until it is taken away", async (t) => {
+    // 4 MB over a line of 20 Mbit/s take 1.6 s, less what the bucket held before
+    const bytes = 4_000_000;
+    const ssh = async (command: string, input: Buffer): Promise<number> => {
+      const started = performance.now();
+      const { status, stdout } = spawnSync("ssh", [...(await lab.sshArgs(a)), command], { input, maxBuffer: 2 * bytes });
+      t.equal(status, 0);
+      t.equal(stdout.length + input.length, bytes);
+      return (performance.now() - started) / 1000;
+    };
+    await lab.setBandwidth(a, 20);
+    t.ok((await ssh(`head -c ${bytes} /dev/zero`, Buffer.alloc(0))) > 1.4, "from the host");
+    t.ok((await ssh("cat >/dev/null", Buffer.alloc(bytes))) > 1.4, "to the host");
+    await lab.setBandwidth(a, null);
+    await lab.setBandwidth(a, null);
+    t.notMatch((await lab.exec(a, ["tc", "qdisc", "show"])).stdout, "tbf");
+  });
+
   t.test("the quota takes in services and what comes by SSH", async (t) => {
     await lab.exec(a, ["systemd-run", "--quiet", "sleep", "987"]);
     spawnSync("ssh", [...(await lab.sshArgs(a)), "setsid sleep 988 >/dev/null 2>&1 &"]);
