@@ -1,3 +1,4 @@
+import type { BenchResult } from "../nats/bench/types.mts";
 import type { Location } from "./resource.mts";
 
 /** `drift`: a check found a deviation and the mode is --check. `unknown`: can't be known yet; says on what it depends. */
@@ -20,6 +21,43 @@ export interface Failure {
   output?: string;
   /** the next thing to do, an imperative sentence */
   next?: string;
+}
+
+/** One headline number: `value` for machines, `text` for humans, the unit in it. */
+export interface Figure {
+  name: string;
+  value: number;
+  unit: string;
+  text: string;
+  /** it is not as it should be */
+  bad?: boolean;
+}
+
+/** A curve's values, as many as the chart has `x` or `labels`; null where there is none. */
+export interface Series {
+  name: string;
+  values: (number | null)[];
+}
+
+/** A server of a cluster as it was seen. */
+export interface TopologyServer {
+  name: string;
+  /** false: it didn't answer, and the rest is not known */
+  up: boolean;
+  version?: string;
+  metaLeader?: boolean;
+  /** to its peers; `rttMs` is null when not measured yet */
+  routes: { to: string; rttMs: number | null }[];
+}
+
+/** Who leads a stream, and who else holds it; `leader` is empty while there is none. */
+export interface TopologyStream {
+  name: string;
+  account: string;
+  leader: string;
+  replicas: string[];
+  messages: number;
+  bytes: number;
 }
 
 /** Times are epoch milliseconds of the controller; durations are milliseconds. `lane` is a host's name, or the cluster's for work done through NATS. */
@@ -50,6 +88,22 @@ export type Event =
   | { type: "phase_end"; at: number; phase: string; ms: number }
   | { type: "gate"; at: number; lane: string; gate: string; status: "waiting" | "passed" | "failed"; ms: number; detail: string; failure?: Failure }
   | { type: "table"; at: number; title: string; columns: string[]; rows: string[][] }
+  | { type: "figures"; at: number; lane: string; title: string; items: Figure[] }
+  | {
+      type: "chart";
+      at: number;
+      lane: string;
+      group: string;
+      title: string;
+      kind: "time" | "percentiles" | "bars";
+      unit: string;
+      x: number[];
+      labels?: string[];
+      series: Series[];
+      marks?: { x: number; text: string }[];
+    }
+  | { type: "topology"; at: number; lane: string; servers: TopologyServer[]; streams: TopologyStream[] }
+  | { type: "bench"; at: number; lane: string; result: BenchResult }
   | { type: "stopped"; at: number; signal: string; where: string[] }
   | { type: "run_end"; at: number; ms: number; exit: number; recap: Record<string, Record<Status, number>> };
 

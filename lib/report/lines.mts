@@ -100,6 +100,10 @@ export class Lines {
         return this.gate(e);
       case "table":
         return [...this.flush(), ...tableLines(e, style, this.o.columns?.() ?? 0)];
+      case "figures":
+      case "chart":
+      case "topology":
+      case "bench":
       case "stopped":
       case "run_end":
         return this.flush();

@@ -106,6 +106,10 @@ export class Tally {
         return;
       case "warning":
       case "table":
+      case "figures":
+      case "chart":
+      case "topology":
+      case "bench":
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Failure } from "../../lib/engine/events.mts";
+import type { EventInput, Failure } from "../../lib/engine/events.mts";
 import { findings } from "../../lib/nats/load/steady-account.mts";
 import type { Cluster } from "../cluster.mts";
 import { gateFailure } from "../gate.mts";
@@ -62,6 +62,46 @@ export function table(lines: readonly Line[]): { columns: string[]; rows: string
       ];
     }),
   };
+}
+
+/** The sums, and how long clients waited in each fault; nothing when nothing was hit. */
+export function forPage(lane: string, all: readonly Line[]): EventInput[] {
+  const lines = all.filter((l) => "account" in l);
+  if (!lines.length) return [];
+  const sum = (of: (l: (typeof lines)[number]) => number): number => lines.reduce((a, l) => a + of(l), 0);
+  const acked = sum((l) => l.account.acked),
+    lost = sum((l) => l.account.ackedLost);
+  const gaps = lines.map((l) => span(l.account).longestPublishGap.ms);
+  const longest = Math.max(...gaps);
+  return [
+    {
+      type: "figures",
+      lane,
+      title: "drill",
+      items: [
+        { name: "faults made", value: lines.length, unit: "", text: n(lines.length) },
+        { name: "acknowledged", value: acked, unit: "messages", text: `${n(acked)} messages` },
+        { name: "of them lost", value: lost, unit: "messages", text: `${n(lost)} messages`, ...(lost > 0 ? { bad: true } : {}) },
+        { name: "longest publish gap", value: longest, unit: "ms", text: duration(longest) },
+      ],
+    },
+    {
+      type: "chart",
+      lane,
+      group: "How long clients waited",
+      title: "longest gap from the fault on",
+      kind: "bars",
+      unit: "ms",
+      x: [],
+      labels: lines.map((l) => l.label),
+      series: [
+        { name: "publish", values: gaps },
+        { name: "pull", values: lines.map((l) => span(l.account).longestConsumeGap.pull.ms) },
+        { name: "push", values: lines.map((l) => span(l.account).longestConsumeGap.push.ms) },
+        { name: "until redundant", values: lines.map((l) => l.redundantMs ?? null) },
+      ],
+    },
+  ];
 }
 
 /** What a SIGKILL of all servers doesn't show. */

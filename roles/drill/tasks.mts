@@ -11,7 +11,7 @@ import type { Fault } from "./faults.mts";
 import { type Done, type Hands, onEach } from "./hands.mts";
 import type { DrillOptions } from "./options.mts";
 import { rehearse, type Stage } from "./rehearse.mts";
-import { broken, type Line, powerLoss, summary, table } from "./report.mts";
+import { broken, forPage, type Line, powerLoss, summary, table } from "./report.mts";
 
 const LEFTOVERS = "what an earlier drill left",
   READY = "the cluster is whole";
@@ -63,6 +63,7 @@ export const drill = (handsFor: (cluster: Cluster) => Hands, options: DrillOptio
       }
     } finally {
       if (lines.length) cluster.emit({ type: "table", title: `${cluster.name}: drill`, ...table(lines) });
+      for (const event of forPage(cluster.name, lines)) cluster.emit(event);
       powerLoss(cluster, lines);
     }
 

@@ -3,13 +3,13 @@ import { examine } from "../../lib/nats/examine.mts";
 import type { Check } from "../../lib/nats/health.mts";
 import { judge, type Thresholds } from "../../lib/nats/load/judge.mts";
 import type { LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
-import type { ClusterState } from "../../lib/nats/state.mts";
 import type { ClusterRole, ClusterTask, HostRole, TaskResult } from "../../lib/playbook/role.mts";
 import { natsConfig } from "../../lib/resources/nats-config.mts";
 import type { Cluster } from "../cluster.mts";
 import { CONF } from "../cluster-config/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { expectation } from "./expectation.mts";
+import { showFigures, showTopology } from "./shown.mts";
 
 const HEALTH = "health of the cluster";
 
@@ -118,52 +118,4 @@ function dataPath(
       }
     },
   };
-}
-
-function showFigures({ emit, name }: Cluster, title: string, r: Loaded): void {
-  const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
-  const n = (value: number): string => Math.round(value).toLocaleString("en-US");
-  const d = r.latency.delivery;
-  emit({
-    type: "table",
-    title: `${name}: ${title}`,
-    columns: ["offered/s", "delivered/s", "messages", "lost", "twice", "p50", "p99", "p99.9", "generator"],
-    rows: [
-      [
-        n(r.rate.offered),
-        n(r.rate.delivered),
-        n(r.delivered),
-        n(r.lost),
-        n(r.duplicates),
-        ms(d.p50),
-        ms(d.p99),
-        ms(d.p999),
-        `${r.generator.cpu.toFixed(2)} cores`,
-      ],
-    ],
-  });
-}
-
-function showTopology({ emit, name }: Cluster, state: ClusterState): void {
-  const leader = state.servers.find((s) => s.jetstream?.meta?.leader === s.name)?.name;
-  emit({
-    type: "table",
-    title: `${name}: servers`,
-    columns: ["server", "version", "role", "routes to (RTT)", "slow", "streams led"],
-    rows: state.nodes.map(({ node, server }) =>
-      server
-        ? [
-            server.name,
-            server.version,
-            server.name === leader ? "meta leader" : "",
-            server.routes.map((r) => `${r.name} ${r.rttMs.toFixed(1)} ms`).join(", "),
-            String(server.slowConsumers ?? 0),
-            state.streams
-              .filter((s) => s.leader === server.name)
-              .map((s) => s.name)
-              .join(" "),
-          ]
-        : [node.name, "-", "unreachable", "", "", ""],
-    ),
-  });
 }

@@ -15,7 +15,7 @@ function fromTypes(): Record<string, Fields> {
   for (const file of ["lib/engine/events.mts", "lib/engine/resource.mts"]) {
     const source = ts.createSourceFile(file, readFileSync(here(file), "utf8"), ts.ScriptTarget.ES2022, true);
     source.forEachChild((node) => {
-      if (ts.isInterfaceDeclaration(node) && ["Change", "Failure", "Location"].includes(node.name.text))
+      if (ts.isInterfaceDeclaration(node) && ["Change", "Failure", "Figure", "Location", "Series", "TopologyServer", "TopologyStream"].includes(node.name.text))
         found[node.name.text] = fieldsOf([...node.members], source);
       if (!ts.isTypeAliasDeclaration(node) || node.name.text !== "Event" || !ts.isUnionTypeNode(node.type)) return;
       for (const member of node.type.types) {

@@ -39,6 +39,8 @@ export interface Latency {
   p99: number;
   p999: number;
   max: number;
+  /** percentile and latency, rising, up to the 100th: enough points to draw it */
+  curve: [percentile: number, ms: number][];
 }
 
 /** What the generator itself took while it ran, to tell its limits from the cluster's. */

@@ -2,7 +2,7 @@ import t from "tap";
 import { judge, type Thresholds } from "../../../lib/nats/load/judge.mts";
 import type { PullResult, PushResult } from "../../../lib/nats/load/types.mts";
 
-const latency = { count: 60_000, mean: 2, p50: 1, p90: 2, p99: 40, p999: 80, max: 120 };
+const latency = { count: 60_000, mean: 2, p50: 1, p90: 2, p99: 40, p999: 80, max: 120, curve: [] };
 const both = {
   subject: "s",
   planned: 60_000,
