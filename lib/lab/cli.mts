@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { LabError } from "./error.mts";
-import { Lab } from "./lab.mts";
+import { Lab, type UpOptions } from "./lab.mts";
 import { maxNodes } from "./region.mts";
 import { lines } from "./report.mts";
 import { requireLinuxRoot } from "./setup.mts";
@@ -17,6 +17,8 @@ const usage = `Usage: lab.mts up|down|status [--region NAME]      the hosts of t
 
   --nodes N        how many hosts (default: as many as there are, else 3)
   --single         one host, the same as --nodes 1
+  --vm             a virtual machine (nats-vm): a kernel and GRUB of its own, in software emulation. With --nodes N beside
+                   N containers, else alone
   --region NAME    a second lab beside the first, with its own subnet and inventory (inventory/lab-NAME)
   -h, --help       this text
 `;
@@ -45,12 +47,13 @@ async function command(argv: string[]): Promise<number> {
   if (verb !== "ssh" && rest.length > 0) throw new BadUsage(`"${rest[0]}" is too many`);
   if (verb !== "ssh" && remote.length > 0) throw new BadUsage("a command goes with ssh only");
   if (verb !== "up" && (values.nodes !== undefined || values.single)) throw new BadUsage("--nodes and --single go with up");
+  if (verb !== "up" && values.vm) throw new BadUsage("--vm goes with up");
   if (values.nodes !== undefined && values.single) throw new BadUsage("--nodes and --single contradict each other");
   const nodes = values.single ? 1 : values.nodes === undefined ? undefined : count(values.nodes);
   const lab = openLab(values.region);
   switch (verb) {
     case "up":
-      return up(lab, nodes);
+      return up(lab, { nodes, vm: values.vm });
     case "down":
       await lab.down({ report: lines(process.stdout) });
       return 0;
@@ -75,6 +78,7 @@ function parse(argv: string[]) {
         options: {
           nodes: { type: "string" },
           single: { type: "boolean" },
+          vm: { type: "boolean" },
           region: { type: "string" },
           help: { type: "boolean", short: "h" },
         },
@@ -101,8 +105,8 @@ function count(text: string): number {
   return nodes;
 }
 
-async function up(lab: Lab, nodes: number | undefined): Promise<number> {
-  const { inventory, hosts } = await lab.up({ nodes, report: lines(process.stdout) });
+async function up(lab: Lab, options: Pick<UpOptions, "nodes" | "vm">): Promise<number> {
+  const { inventory, hosts } = await lab.up({ ...options, report: lines(process.stdout) });
   process.stdout.write(`${hosts.length} ${hosts.length === 1 ? "host" : "hosts"} up; inventory: ${relative(process.cwd(), inventory)}\n`);
   return 0;
 }

@@ -55,7 +55,7 @@ export class HostMachine {
 
   /** @param patience how long a running host may take to answer, in milliseconds */
   async isUp(patience = 2000): Promise<boolean> {
-    return (await this.initPid()) !== undefined && this.#answers(patience);
+    return (await this.initPid()) !== undefined && answers(this.address, patience);
   }
 
   /** Plugs a pulled cable in again. @returns false where that isn't all it takes */
@@ -89,15 +89,8 @@ export class HostMachine {
 
   async #booted(): Promise<string[]> {
     // a second is usual; a machine without hardware virtualization or under full load takes many
-    if (!(await this.#answers(90_000))) throw await this.#failure("doesn't answer on port 22 after 90 s");
-    // sshd answers before pam lets ordinary users in
-    await this.exec(["systemctl", "is-system-running", "--wait"]);
-    // what a rollout broke must not keep the host from being switched on
-    const { stdout } = await this.exec(["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
-    return stdout
-      .split("\n")
-      .map((line) => line.split(" ")[0] ?? "")
-      .filter((unit) => unit !== "");
+    if (!(await answers(this.address, 90_000))) throw await this.#failure("doesn't answer on port 22 after 90 s");
+    return failedUnits(this);
   }
 
   async #failure(what: string): Promise<LabError> {
@@ -124,14 +117,25 @@ export class HostMachine {
       env,
     });
   }
+}
 
-  /** Waits for sshd's greeting. */
-  async #answers(patience: number): Promise<boolean> {
-    for (const deadline = performance.now() + patience; performance.now() < deadline; await sleep(20)) {
-      if (await greeting(this.address, Math.max(500, deadline - performance.now()))) return true;
-    }
-    return false;
+/** Waits until a host has booted. @returns units that failed to start: what a rollout broke must not keep the host from being switched on */
+export async function failedUnits(machine: Pick<HostMachine, "exec">): Promise<string[]> {
+  // sshd answers before pam lets ordinary users in
+  await machine.exec(["systemctl", "is-system-running", "--wait"]);
+  const { stdout } = await machine.exec(["systemctl", "list-units", "--failed", "--plain", "--no-legend"]);
+  return stdout
+    .split("\n")
+    .map((line) => line.split(" ")[0] ?? "")
+    .filter((unit) => unit !== "");
+}
+
+/** Waits for sshd's greeting. */
+export async function answers(host: string, patience: number): Promise<boolean> {
+  for (const deadline = performance.now() + patience; performance.now() < deadline; await sleep(20)) {
+    if (await greeting(host, Math.max(500, deadline - performance.now()))) return true;
   }
+  return false;
 }
 
 /** Ends all of a host's processes, then removes what held them. */

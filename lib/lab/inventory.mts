@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { binaryPattern, defaultVersion } from "./binaries.mts";
 import { hostKey } from "./disk.mts";
 import { writeAtomically } from "./files.mts";
-import { address } from "./region.mts";
+import { address, vmName } from "./region.mts";
 import type { RegionState } from "./state.mts";
+import { dataMount } from "./vm/disk.mts";
 
 /** Writes the region's inventory. What sampan keeps beside it (`.env`, `pki/`) is left alone. */
 export async function writeInventory({ region, octet, hosts, disks, inventory }: RegionState): Promise<void> {
@@ -20,7 +21,10 @@ const generated = "# Made by ./playbooks/lab.mts: changes here are lost at the n
 
 const hostsYaml = (octet: number, hosts: readonly string[]): string => `${generated}nats:
   hosts:
-${hosts.map((host) => `    ${host}: { address: ${address(octet, host)} }\n`).join("")}`;
+${hosts.map((host) => `    ${host}: { address: ${address(octet, host)}${host === vmName ? vmVars : ""} }\n`).join("")}`;
+
+// its store has a disk of its own
+const vmVars = `, jetstream: { store_dir: ${dataMount}/nats/jetstream }`;
 
 const varsYaml = (region: string, nodes: number): string => `${generated}ssh:
   user: root

@@ -10,13 +10,16 @@ import { writeInventory } from "./inventory.mts";
 import { withLock } from "./lock.mts";
 import { chooseOctet, ensureSwitch, setLink, setRate } from "./network.mts";
 import { cacheDir, inventoryDir, runtimeDir } from "./paths.mts";
-import { address, gateway, hostIndex, hostName, maxNodes, type Names, namesOf } from "./region.mts";
+import { address, gateway, hostIndex, hostName, maxNodes, type Names, namesOf, vmName } from "./region.mts";
 import { type Report, silent } from "./report.mts";
 import { ensureRootfs, type Suite } from "./rootfs.mts";
 import type { RunOptions, RunResult } from "./run.mts";
 import { ensureInotify, ensureTools, requireLinuxRoot } from "./setup.mts";
+import { sshArgs } from "./ssh.mts";
 import { type RegionState, readState, writeState } from "./state.mts";
 import { removeHost, removeRegion } from "./teardown.mts";
+import { ensureVmDisk, vmPackages } from "./vm/disk.mts";
+import { VirtualMachine } from "./vm/machine.mts";
 
 export interface LabHost {
   name: string;
@@ -31,8 +34,10 @@ export interface LabStatus {
   hosts: LabHost[];
 }
 export interface UpOptions {
-  /** how many hosts; left out: as many as there are, else 3 */
+  /** how many containers; left out: as many as there are, else 3, or none beside a virtual machine */
   nodes?: number;
+  /** a virtual machine too, with a kernel and a boot loader of its own; left out: as before */
+  vm?: boolean;
   /** what new hosts have beyond a bare server's packages (default: as before, else none), for tools that need e.g. python3 */
   packages?: string[];
   /** Debian's release on new hosts (default: as before, else bookworm) */
@@ -53,31 +58,32 @@ export class Lab {
    * Brings the region's hosts up and writes its inventory; mends what it finds half-made, switched off or cut off. Does
    * nothing to a healthy lab.
    */
-  async up({ nodes, packages, suite, report = silent }: UpOptions = {}): Promise<LabStatus> {
+  async up({ nodes, vm, packages, suite, report = silent }: UpOptions = {}): Promise<LabStatus> {
     if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 1 && nodes <= maxNodes)) {
       throw new LabError(`a lab can't have ${nodes} hosts`, `choose 1 to ${maxNodes}`);
     }
-    await ensureTools(report);
     const before = await readState(this.region);
+    const withVm = vm ?? (await this.#known(before)).includes(vmName);
+    await ensureTools(report, withVm);
     const system = { packages: packages ?? before?.packages ?? [], suite: suite ?? before?.suite };
-    const [rootfs] = await Promise.all([ensureRootfs(report, system.packages, system.suite), ...usualVersions.map((version) => ensureBinary(version, report))]);
+    await Promise.all(usualVersions.map((version) => ensureBinary(version, report)));
     return this.#exclusively(async () => {
-      const state = await this.#settle(nodes, system);
+      const state = await this.#settle(nodes, withVm, system);
       await ensureInotify(state.hosts.length, report);
       await ensureLoginKey(state.disks);
-      await Promise.all(state.hosts.map((host) => this.#ensureHost(state, host, rootfs, report)));
+      await Promise.all(state.hosts.map((host) => this.#ensureHost(state, host, report)));
       await writeInventory(state);
       return this.status();
     });
   }
 
   /** Settles on hosts and subnet, makes the switch, removes hosts that are too many. */
-  async #settle(nodes: number | undefined, system: Pick<RegionState, "packages" | "suite">): Promise<RegionState> {
+  async #settle(nodes: number | undefined, vm: boolean, system: Pick<RegionState, "packages" | "suite">): Promise<RegionState> {
     const before = await readState(this.region);
-    const disks = before?.disks ?? join(cacheDir(), "lab", this.region);
-    // after a restart of the machine only the disks are left
-    const found = before?.hosts ?? (await readdir(disks).catch(() => [])).filter((name) => hostIndex(name) > 0);
-    const hosts = Array.from({ length: nodes ?? (found.length || 3) }, (_, i) => hostName(i + 1));
+    const disks = this.#disks(before);
+    const found = await this.#known(before);
+    const containers = found.filter((name) => name !== vmName).length || (vm ? 0 : 3);
+    const hosts = [...Array.from({ length: nodes ?? containers }, (_, i) => hostName(i + 1)), ...(vm ? [vmName] : [])];
     const surplus = found.filter((name) => !hosts.includes(name));
     const octet = await withLock(networkLock, async () => {
       const octet = before?.octet ?? (await chooseOctet(this.#names));
@@ -91,18 +97,32 @@ export class Lab {
     return state;
   }
 
-  async #ensureHost(state: RegionState, host: string, rootfs: string, report: Report): Promise<void> {
+  #disks(state: RegionState | undefined): string {
+    return state?.disks ?? join(cacheDir(), "lab", this.region);
+  }
+
+  /** Its hosts; after a restart of the machine only their disks are left. */
+  async #known(state: RegionState | undefined): Promise<string[]> {
+    return state?.hosts ?? (await readdir(this.#disks(state)).catch(() => [])).filter((name) => hostIndex(name) > 0);
+  }
+
+  async #ensureHost(state: RegionState, host: string, report: Report): Promise<void> {
     const machine = this.#machine(state, host);
     const step = report.start(host, "starting");
     // Busy is not broken: restarting a host takes more from its user than waiting for it.
     if ((await machine.mendLink()) && (await machine.isUp(10_000))) {
-      await mend(machine.netns);
+      if (host !== vmName) await mend(machine.netns);
       return step.done(`${machine.address} is up`);
     }
     await machine.powerCut();
-    await ensureDisk(state.disks, host, rootfs);
+    await this.#ensureDisk(state, host, report);
     const failed = await machine.boot();
     step.done(`${machine.address} booted${failed.length > 0 ? `, but without ${failed.join(", ")}` : ""}`);
+  }
+
+  async #ensureDisk({ disks, octet, packages = [], suite }: RegionState, host: string, report: Report): Promise<void> {
+    if (host === vmName) await ensureVmDisk(disks, host, await ensureRootfs(report, [...packages, ...vmPackages], suite), octet);
+    else await ensureDisk(disks, host, await ensureRootfs(report, packages, suite));
   }
 
   /** Removes the region and all it holds, also what a killed `up` left. Nothing there is fine. */
@@ -146,7 +166,7 @@ export class Lab {
       const { machine, state } = await this.#find(host);
       await machine.powerCut();
       await wipeDisk(state.disks, host);
-      await ensureDisk(state.disks, host, await ensureRootfs(silent, state.packages, state.suite));
+      await this.#ensureDisk(state, host, silent);
       await machine.boot();
       await writeInventory(state);
     });
@@ -175,7 +195,7 @@ export class Lab {
       await mend(one.netns, other.address);
       return mend(other.netns, one.address);
     }
-    for (const { name } of (await this.status()).hosts) await mend((await this.#find(name)).machine.netns);
+    for (const { name } of (await this.status()).hosts) if (name !== vmName) await mend((await this.#find(name)).machine.netns);
   }
 
   /**
@@ -200,28 +220,15 @@ export class Lab {
   /** Arguments of `ssh` that reach a host as root, with its key and known_hosts. */
   async sshArgs(host: string, user = "root"): Promise<string[]> {
     const { state } = await this.#find(host);
-    return [
-      "-F",
-      "none",
-      "-i",
-      join(state.inventory, "id_ed25519"),
-      "-o",
-      `UserKnownHostsFile=${join(state.inventory, "known_hosts")}`,
-      "-o",
-      "IdentitiesOnly=yes",
-      "-o",
-      "StrictHostKeyChecking=yes",
-      "-o",
-      "LogLevel=ERROR",
-      `${user}@${address(state.octet, host)}`,
-    ];
+    const { inventory, octet } = state;
+    return sshArgs({ user, address: address(octet, host), identityFile: join(inventory, "id_ed25519"), knownHosts: join(inventory, "known_hosts") });
   }
 
-  #machine({ octet, disks }: RegionState, host: string): HostMachine {
-    return new HostMachine(this.#names, octet, disks, host);
+  #machine({ octet, disks }: RegionState, host: string): HostMachine | VirtualMachine {
+    return host === vmName ? new VirtualMachine(this.#names, octet, disks, host) : new HostMachine(this.#names, octet, disks, host);
   }
 
-  async #find(host: string): Promise<{ machine: HostMachine; state: RegionState }> {
+  async #find(host: string): Promise<{ machine: HostMachine | VirtualMachine; state: RegionState }> {
     const state = await readState(this.region);
     if (state === undefined) throw new LabError("the lab is down", `run: ./playbooks/lab.mts up${this.region === "default" ? "" : ` --region ${this.region}`}`);
     if (!state.hosts.includes(host)) throw new LabError(`no host "${host}" in this lab`, `it has ${state.hosts.join(", ")}`);

@@ -84,6 +84,13 @@ export async function wire(names: Names, octet: number, host: string): Promise<v
   await plug(names, host);
 }
 
+/** The same for a virtual machine: its end of the cable is a tap device in the switch itself, one queue for each of two CPUs. */
+export async function wireTap(names: Names, host: string): Promise<void> {
+  await unwire(names, host);
+  await run("ip", ["-n", names.switch, "tuntap", "add", "dev", host, "mode", "tap", "multi_queue"]);
+  await plug(names, host);
+}
+
 /** Puts the host's cable into the switch. @returns whether there is such a cable */
 export async function plug(names: Names, host: string): Promise<boolean> {
   return (await tryRun("ip", ["-n", names.switch, "link", "set", host, "master", "bridge", "up"])).code === 0;
@@ -119,7 +126,7 @@ const batch = (commands: string[], netns?: string): Promise<string> =>
   run("ip", [...(netns === undefined ? [] : ["-n", netns]), "-batch", "-"], { input: commands.join("\n") });
 
 /** Of the range for addresses that are administered locally. */
-const mac = (octet: number, index: number): string => `02:73:6d:70:${[octet, index].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
+export const mac = (octet: number, index: number): string => `02:73:6d:70:${[octet, index].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`;
 
 /** Hosts of this region that have a network namespace. */
 export async function wiredHosts(names: Names): Promise<string[]> {

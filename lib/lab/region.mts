@@ -28,7 +28,10 @@ export function namesOf(region: string): Names {
 
 export const maxNodes = 100;
 export const hostName = (index: number): string => `nats-node-${index}`;
-export const hostIndex = (host: string): number => Number(/^nats-node-(\d+)$/.exec(host)?.[1] ?? NaN);
+/** the region's one virtual machine, with a kernel and a boot loader of its own */
+export const vmName = "nats-vm";
+const vmIndex = 190; // above all containers
+export const hostIndex = (host: string): number => (host === vmName ? vmIndex : Number(/^nats-node-(\d+)$/.exec(host)?.[1] ?? NaN));
 
 /** A region's network is 198.18.<octet>.0/24, of the block that RFC 2544 keeps for test networks. */
 export const gateway = (octet: number): string => `198.18.${octet}.1`;

@@ -21,11 +21,28 @@ const needs: Readonly<Record<string, string>> = {
   "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 };
 
+/** The same for a virtual machine. */
+const vmNeeds: Readonly<Record<string, string>> = {
+  "qemu-system-x86_64": "qemu-system-x86",
+  "grub-mkrescue": "grub-common",
+  "/usr/lib/grub/i386-pc": "grub-pc-bin",
+  xorriso: "xorriso",
+  mformat: "mtools",
+  mke2fs: "e2fsprogs",
+};
+
 /** Refuses machines on which no lab can be, with what to do instead; installs what is missing, asking nothing. */
-export async function ensureTools(report: Report): Promise<void> {
+export async function ensureTools(report: Report, vm = false): Promise<void> {
   requireLinuxRoot();
-  if ((await missingPackages()).length === 0) return;
-  await withLock(join(runtimeDir, "setup.lock"), () => install(report));
+  if (vm) await requireVmHost();
+  const wanted = vm ? { ...needs, ...vmNeeds } : needs;
+  if ((await missingPackages(wanted)).length === 0) return;
+  await withLock(join(runtimeDir, "setup.lock"), () => install(wanted, report));
+}
+
+async function requireVmHost(): Promise<void> {
+  if ((await debArch()) !== "amd64") throw new LabError("the lab's virtual machine is an x86 one", "run it on an amd64 machine, or do without --vm");
+  if (!(await onPath("/dev/net/tun"))) throw new LabError("there is no /dev/net/tun here, the virtual machine's network", "run: modprobe tun");
 }
 
 export function requireLinuxRoot(): void {
@@ -34,8 +51,8 @@ export function requireLinuxRoot(): void {
   if (process.getuid?.() !== 0) throw new LabError("the lab needs root: it makes network namespaces and boots containers", "run the same command with sudo");
 }
 
-async function install(report: Report): Promise<void> {
-  const packages = await missingPackages(); // again: another lab may have installed them while we waited
+async function install(wanted: Readonly<Record<string, string>>, report: Report): Promise<void> {
+  const packages = await missingPackages(wanted); // again: another lab may have installed them while we waited
   if (packages.length === 0) return;
   if (!(await onPath("apt-get")))
     throw new LabError(`missing here: ${packages.join(", ")}, and there is no apt-get`, "install these Debian packages (or your distribution's) by hand");
@@ -44,7 +61,7 @@ async function install(report: Report): Promise<void> {
   // The lists may be stale or absent on a fresh machine; a failing update of some foreign source needn't matter.
   await tryRun("apt-get", ["update", "-q"], { env });
   const { code, stderr } = await tryRun("apt-get", ["install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", ...packages], { env });
-  const still = await missingPackages();
+  const still = await missingPackages(wanted);
   if (still.length > 0)
     throw new LabError(
       `can't install ${still.join(", ")} (apt-get: ${code}, ${stderr.trim().split("\n").at(-1) ?? ""})`,
@@ -53,9 +70,9 @@ async function install(report: Report): Promise<void> {
   step.done(`installed ${packages.join(", ")}`);
 }
 
-async function missingPackages(): Promise<string[]> {
+async function missingPackages(wanted: Readonly<Record<string, string>>): Promise<string[]> {
   const missing = new Set<string>();
-  for (const [need, debPackage] of Object.entries(needs)) if (!(await onPath(need))) missing.add(debPackage);
+  for (const [need, debPackage] of Object.entries(wanted)) if (!(await onPath(need))) missing.add(debPackage);
   return [...missing];
 }
 

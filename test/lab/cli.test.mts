@@ -18,6 +18,7 @@ t.test("bad usage is one line on stderr and status 3", async (t) => {
     [["up", "--nodes", "101"], "a lab can't have 101 hosts: choose 1 to 100"],
     [["up", "--single", "--nodes", "3"], "--nodes and --single contradict each other"],
     [["down", "--single"], "--nodes and --single go with up"],
+    [["status", "--vm"], "--vm goes with up"],
     [["up", "--regoin", "x"], "Unknown option '--regoin'"],
     [["up", "--region", "Hong Kong"], "\"Hong Kong\" can't be a region's name: use a to z, 0 to 9 and -, at most 16 characters, a letter first"],
     [["ssh"], "ssh takes one host; a command goes after --"],
