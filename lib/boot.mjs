@@ -69,7 +69,7 @@ async function bundle(target) {
       logLevel: "silent",
       plugins: [sourceUrls],
       // CommonJS that is imported when needed: bundled, it would lose its names
-      external: ["nats", "@nats-io/*"],
+      external: ["nats", "@nats-io/*", "esbuild"],
       banner: {
         js: `import { createRequire as requireOf } from "node:module"; const require = requireOf(${JSON.stringify(pathToFileURL(join(root, "package.json")).href)});`,
       },

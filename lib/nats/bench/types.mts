@@ -117,6 +117,8 @@ export interface FlowRound {
   lost: number;
   /** numbers of up to five of them */
   lostAt: number[];
+  /** pull: stored, and still waiting for a worker when the time to catch up was over: late, not lost */
+  waiting: number;
   /** lost out of the warm-up's messages, which are counted nowhere else */
   lostInWarmUp: number;
   /** messages on the flow's subjects that aren't of this round */

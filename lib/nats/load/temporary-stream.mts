@@ -1,13 +1,13 @@
-import { JetStreamApiError, type JetStreamManager, jetstreamManager, StorageType } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "nats";
 
 const DESCRIPTION = "sampan: temporary, removed by the run that made it or by the next";
-const NAME = /^_sampan_(verify|load)_[a-z0-9]+$/;
+const NAME = /^_sampan_(verify|load|bench)_[a-z0-9]+$/;
 
 /** Runs publish all the time: a stream that got nothing for so long was left behind by one that was killed. */
 const LEFT_BEHIND_MS = 10 * 60_000;
 
-export const streamName = (id: string, purpose: "verify" | "load" = "verify"): string => `_sampan_${purpose}_${id}`;
+export const streamName = (id: string, purpose: "verify" | "load" | "bench" = "verify"): string => `_sampan_${purpose}_${id}`;
 
 /** nats.js's manager; each call ends within ten seconds. */
 export const manager = (nc: NatsConnection): Promise<JetStreamManager> => jetstreamManager(nc, { timeout: 10_000, checkAPI: false });
@@ -26,6 +26,10 @@ export interface Temporary {
   keepMs?: number;
   /** ms in which a repeated Nats-Msg-Id is a duplicate; default the server's own (two minutes) */
   duplicatesMs?: number;
+  /** default file */
+  storage?: "file" | "memory";
+  /** default explicit */
+  ack?: "explicit" | "all" | "none";
 }
 
 /**
@@ -38,7 +42,7 @@ export async function createTemporary(jsm: JetStreamManager, o: Temporary): Prom
       name: o.name,
       description: DESCRIPTION,
       subjects: [o.subject],
-      storage: StorageType.File,
+      storage: o.storage ?? "file",
       num_replicas: o.replicas,
       max_bytes: o.bytes,
       // Unless the run knows that they go, a full stream must refuse and not drop in silence: that would look like loss.
@@ -52,10 +56,10 @@ export async function createTemporary(jsm: JetStreamManager, o: Temporary): Prom
   }
   await jsm.consumers.add(o.name, {
     durable_name: o.durable,
-    ack_policy: "explicit",
+    ack_policy: o.ack ?? "explicit",
     deliver_policy: "all",
-    ack_wait: o.ackWait * 1e6,
-    max_ack_pending: o.maxAckPending,
+    // Without acknowledgements there is nothing to wait for, and the server refuses to be told how long.
+    ...(o.ack !== "none" && { ack_wait: o.ackWait * 1e6, max_ack_pending: o.maxAckPending }),
     inactive_threshold: LEFT_BEHIND_MS * 1e6,
   });
 }
@@ -69,7 +73,9 @@ export async function removeTemporary(connect: () => Promise<JetStreamManager>, 
     } catch (error) {
       if (notFound(error)) return;
       if (left === 0)
-        throw new Error(`the temporary stream ${name} could not be removed (${(error as Error).message}); the next verify removes it`, { cause: error });
+        throw new Error(`the temporary stream ${name} could not be removed (${(error as Error).message}); the next verify or bench removes it`, {
+          cause: error,
+        });
     }
   }
 }

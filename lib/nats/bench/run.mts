@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { UsageError } from "../../inventory/types.mts";
+import type { ClusterTarget, ConnectOptions } from "../target.mts";
+import { bundle } from "./bundle.mts";
+import { type Job, plain, type Told } from "./job.mts";
+import type { BenchProgress, BenchResult, BenchSpec } from "./types.mts";
+
+export interface BenchOptions {
+  connect?: ConnectOptions;
+  progress?: (progress: BenchProgress) => void;
+  signal?: AbortSignal;
+  /** starts the generator elsewhere than on this machine; what it gives is talked to as to a child process */
+  start?: (program: string) => Promise<Generator>;
+}
+
+/** The generator's process, wherever it runs. */
+export interface Generator {
+  child: ChildProcess;
+  /** removes what was made to start it */
+  remove: () => Promise<void>;
+  /** what went wrong when it has ended without a result; the default tells what it said last */
+  explain?: (exit: number | null, stderr: string) => Error;
+}
+
+/** How long the generator may take to end by itself, streams and all, ms. */
+const END_MS = 40_000;
+
+/**
+ * Measures what a cluster takes: starts the generator as a process of its own and waits for its result.
+ * @throws NatsConnectError's text, UsageError, Error with `next`; the signal's reason when aborted, after the generator has cleaned up
+ */
+export async function runBench(target: ClusterTarget, spec: BenchSpec, options: BenchOptions = {}): Promise<BenchResult> {
+  const { signal, start = local } = options;
+  signal?.throwIfAborted();
+  const [program, job] = await Promise.all([bundle(), jobOf(target, spec, options.connect)]);
+  const { child, remove, explain = ended } = await start(program);
+  try {
+    return await talk(child, job, options, explain);
+  } finally {
+    await remove();
+  }
+}
+
+async function jobOf(target: ClusterTarget, spec: BenchSpec, connect: ConnectOptions = {}): Promise<Job> {
+  const nodes = await Promise.all(
+    target.nodes.map(async (node) => {
+      const at = await connect.dial?.(node);
+      return at && (at.host !== node.host || at.port !== node.port) ? { ...node, at } : node;
+    }),
+  );
+  return { id: randomBytes(5).toString("hex"), spec, cluster: target.name, nodes, ca: target.tls?.ca, sys: plain(target.sys), app: plain(target.app) };
+}
+
+/** On this machine. */
+async function local(program: string): Promise<Generator> {
+  const dir = mkdtempSync(join(tmpdir(), "sampan-bench-"));
+  const remove = (): void => rmSync(dir, { recursive: true, force: true });
+  try {
+    const file = join(dir, "bench.mjs");
+    writeFileSync(file, program, { mode: 0o600 });
+    // Its own process group: Ctrl-C on the terminal is ours to handle, and what it makes must be removed.
+    const child = spawn(process.execPath, [file], { stdio: ["pipe", "pipe", "pipe"], detached: true });
+    return { child, remove: async () => remove() };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+function talk(
+  child: ChildProcess,
+  job: Job,
+  { signal, progress }: BenchOptions,
+  explain: (exit: number | null, stderr: string) => Error,
+): Promise<BenchResult> {
+  return new Promise((resolve, reject) => {
+    let told: Extract<Told, { type: "result" | "failed" }> | undefined;
+    let stderr = "";
+    let timer: NodeJS.Timeout | undefined;
+    child.stderr!.on("data", (d: Buffer) => (stderr = (stderr + d.toString()).slice(-8000)));
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      const said = read(line);
+      if (said?.type === "progress") progress?.(said.progress);
+      else if (said) {
+        told = said;
+        child.stdin!.end();
+      }
+    });
+    child.stdin!.on("error", () => {}); // told by how it ends
+    // The end of its input is its order to stop.
+    const stop = (): void => {
+      child.stdin!.end();
+      timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+    child.once("error", reject);
+    child.once("close", (exit) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+      if (signal?.aborted) reject(signal.reason as Error);
+      else if (told?.type === "result") resolve(told.result);
+      else reject(told ? asError(told) : explain(exit, stderr));
+    });
+    child.stdin!.write(`${JSON.stringify(job)}\n`);
+    if (signal?.aborted) stop();
+  });
+}
+
+const read = (line: string): Told | undefined => {
+  try {
+    return JSON.parse(line) as Told;
+  } catch {
+    return undefined;
+  }
+};
+
+const asError = ({ message, next, usage }: Extract<Told, { type: "failed" }>): Error =>
+  usage ? new UsageError(usage) : Object.assign(new Error(message), next !== undefined && { next });
+
+const ended = (exit: number | null, stderr: string): Error =>
+  Object.assign(
+    new Error(
+      `the load generator ended with ${exit === null ? "a signal" : `status ${exit}`} and no result${stderr ? `: ${stderr.trim().split("\n").slice(-3).join(" ")}` : ""}`,
+    ),
+    {
+      next: "run it again; it needs memory for a byte per message",
+    },
+  );

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "nats";
+import { request } from "../jetstream/api.mts";
+import { createTemporary, removeTemporary, streamName } from "../load/temporary-stream.mts";
+import { atLeast } from "../roll.mts";
+import type { BenchSpec, FlowRound, PullSpec } from "./types.mts";
+
+const DURABLE = "workers";
+const ACK_WAIT_MS = 30_000;
+/** Record header, subject and checksum of a stored message, generously. */
+const PER_MESSAGE = 160;
+const MIB = 1024 * 1024;
+const ELECTION_MS = 5000;
+
+export interface Partition {
+  stream: string;
+  durable: string;
+  prefix: string;
+}
+
+export const partitionsOf = (id: string, base: string, { partitions }: PullSpec): Partition[] =>
+  Array.from({ length: partitions }, (_, i) => ({ stream: streamName(`${id}p${i}`, "bench"), durable: DURABLE, prefix: `${base}.p${i}` }));
+
+/** What a partition may take on each replica, and whether messages may leave for new ones. */
+function room({ seconds, warmUp }: BenchSpec, { rate, payload, partitions, backlog }: PullSpec): { bytes: number; keepMs?: number } {
+  const size = (payload + PER_MESSAGE) * 1.25;
+  // A closed loop takes as long as it takes: what workers have had may leave, and never is more than the backlog still wanted.
+  if (rate === "max") return { bytes: Math.ceil(Math.max(64 * MIB, (256 * MIB) / partitions, 4 * backlog * size)), keepMs: 600_000 };
+  return { bytes: Math.ceil((rate * (seconds + warmUp) * size * 1.1) / partitions) + 16 * MIB };
+}
+
+/** Makes the streams and their consumers. @throws Error naming what can't be made */
+export async function makeStreams(jsm: JetStreamManager, partitions: readonly Partition[], spec: BenchSpec): Promise<void> {
+  const pull = spec.pull!;
+  for (const { stream: name, durable, prefix } of partitions)
+    await createTemporary(jsm, {
+      name,
+      subject: `${prefix}.*`,
+      replicas: pull.replicas,
+      durable,
+      ackWait: ACK_WAIT_MS,
+      maxAckPending: pull.maxAckPending,
+      storage: pull.storage,
+      ack: pull.ack,
+      ...room(spec, pull),
+    });
+}
+
+/** Removes them all, also when one can't be. @throws the first failure */
+export async function removeStreams(jsm: () => Promise<JetStreamManager>, partitions: readonly Partition[]): Promise<void> {
+  const settled = await Promise.allSettled(partitions.map(async ({ stream }) => removeTemporary(jsm, stream)));
+  const failed = settled.find((s) => s.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+/**
+ * Spreads the leaders of streams and consumers over the nodes: partition i to node i. From 2.11 on servers let one choose; before, it stays
+ * as elected. A single replica stays where it is.
+ */
+export async function spreadLeaders(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  partitions: readonly Partition[],
+  nodes: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (partitions.length < 2 || nodes.length < 2 || !atLeast(nc.info?.version ?? "", 2, 11)) return;
+  for (const [i, { stream, durable }] of partitions.entries()) {
+    const { cluster } = await jsm.streams.info(stream);
+    const peers = [cluster?.leader, ...(cluster?.replicas ?? []).map((r) => r.name)];
+    const wanted = nodes[i % nodes.length]!;
+    if (peers.length < 2 || !peers.includes(wanted)) continue;
+    const leaders: [asset: string, subject: string, leader: () => Promise<string | undefined>][] = [
+      [stream, `STREAM.LEADER.STEPDOWN.${stream}`, async () => (await jsm.streams.info(stream)).cluster?.leader],
+      [`${stream} > ${durable}`, `CONSUMER.LEADER.STEPDOWN.${stream}.${durable}`, async () => consumerLeader(jsm, stream, durable)],
+    ];
+    for (const [asset, subject, leader] of leaders) {
+      if ((await leader()) === wanted) continue;
+      await request(nc, asset, subject, { placement: { preferred: wanted } });
+      for (const until = Date.now() + ELECTION_MS; Date.now() < until; await sleep(50, undefined, { signal })) {
+        if ((await leader().catch(() => undefined)) === wanted) break;
+      }
+    }
+  }
+}
+
+const consumerLeader = async (jsm: JetStreamManager, stream: string, durable: string): Promise<string | undefined> =>
+  (await jsm.consumers.info(stream, durable)).cluster?.leader;
+
+export async function leadersOf(jsm: JetStreamManager, partitions: readonly Partition[]): Promise<FlowRound["partitions"]> {
+  return Promise.all(
+    partitions.map(async ({ stream, durable }) => ({
+      stream,
+      leader: (await jsm.streams.info(stream)).cluster?.leader ?? "",
+      consumerLeader: (await consumerLeader(jsm, stream, durable)) ?? "",
+    })),
+  );
+}
+
+export type Backlog = NonNullable<FlowRound["consumer"]>;
+
+/** What waits in all the consumers together; null when one doesn't answer in time. */
+export async function backlogOf(nc: NatsConnection, partitions: readonly Partition[], timeoutMs = 900): Promise<Backlog | null> {
+  try {
+    const all = await Promise.all(
+      partitions.map(async ({ stream, durable }) => {
+        const answer = await nc.request(`$JS.API.CONSUMER.INFO.${stream}.${durable}`, "", { timeout: timeoutMs });
+        return answer.json<{ error?: unknown; num_pending: number; num_ack_pending: number; num_redelivered: number }>();
+      }),
+    );
+    if (all.some((c) => c.error)) return null;
+    const sum = (of: (c: (typeof all)[number]) => number): number => all.reduce((n, c) => n + of(c), 0);
+    return { pending: sum((c) => c.num_pending), ackPending: sum((c) => c.num_ack_pending), redelivered: sum((c) => c.num_redelivered) };
+  } catch {
+    return null;
+  }
+}
