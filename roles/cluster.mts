@@ -32,14 +32,22 @@ export interface Site {
   readonly config: { readonly inventory: LoadedInventory<Vars>; readonly hosts: readonly Host<Vars>[] };
   readonly emit: Emit;
   readonly outputs: Cluster["outputs"];
-  readonly connections: { to(host: Host): Promise<Session | undefined> };
+  readonly connections: { to(host: Host): Promise<Session | undefined>; readonly unreachable?: ReadonlySet<string> };
 }
 
-/** The clusters to which the run's hosts belong. */
+/** The clusters to which the run's hosts belong; not those that neither SSH nor NATS gets through to, as that has been told of each host. */
 export async function clustersOf(run: Site): Promise<Cluster[]> {
   const { inventory, hosts } = run.config;
   const { ca } = await certificates(inventory, true);
-  const names = [...new Set(hosts.map((h) => h.vars.cluster.name))];
+  const names: string[] = [];
+  for (const name of new Set(hosts.map((h) => h.vars.cluster.name)))
+    if (
+      await isThere(
+        run,
+        hosts.filter((h) => h.vars.cluster.name === name),
+      )
+    )
+      names.push(name);
   return names.map((name) => {
     const members = inventory.hosts.filter((h) => h.vars.cluster.name === name);
     const originOf: Cluster["originOf"] = (path) => {
@@ -68,6 +76,11 @@ export async function clustersOf(run: Site): Promise<Cluster[]> {
       },
     };
   });
+}
+
+async function isThere({ connections: { unreachable } }: Site, hosts: readonly Host<Vars>[]): Promise<boolean> {
+  if (!hosts.every((h) => unreachable?.has(h.name))) return true;
+  return (await Promise.all(hosts.map((h) => knock(h.connection.address, h.vars.port)))).includes("open");
 }
 
 function credentialOf(vars: Vars, wanted: (account: string) => boolean): Credential {
@@ -106,14 +119,16 @@ function dialOf(run: Site, members: readonly Host<Vars>[]): Dial {
 }
 
 /** A refusal is an answer too: the host is there, and nobody listens. */
-function answers(host: string, port: number): Promise<boolean> {
+const answers = async (host: string, port: number): Promise<boolean> => (await knock(host, port)) !== "silent";
+
+function knock(host: string, port: number): Promise<"open" | "refused" | "silent"> {
   return new Promise((resolve) => {
     const socket = tcpConnect({ host, port, timeout: DIRECT_TIMEOUT });
-    const done = (reached: boolean): void => {
+    const done = (found: "open" | "refused" | "silent"): void => {
       socket.destroy();
-      resolve(reached);
+      resolve(found);
     };
-    socket.once("connect", () => done(true)).once("timeout", () => done(false));
-    socket.once("error", (e: NodeJS.ErrnoException) => done(e.code === "ECONNREFUSED"));
+    socket.once("connect", () => done("open")).once("timeout", () => done("silent"));
+    socket.once("error", (e: NodeJS.ErrnoException) => done(e.code === "ECONNREFUSED" ? "refused" : "silent"));
   });
 }

@@ -51,10 +51,12 @@ export const sitePlaybook = (
       storeDir: (vars) => vars.jetstream.store_dir,
       load: async (options) => {
         const adapted = adapt(options);
-        const { inventory, hosts } = choose(await load(adapted), adapted);
+        const made = { secrets: false };
+        const { inventory, hosts } = choose(await load(adapted, "dry", made), adapted);
         // A template with a slip is told now, and not by a host.
         for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
-        return { inventory, hosts };
+        if (options.check || !made.secrets) return { inventory, hosts };
+        return { inventory, hosts, settle: async () => choose(await load(adapted, "write", made), adapted) };
       },
       checkFacts: (inventory, host, facts) =>
         validateAgainstFacts(inventory, host, {
@@ -76,11 +78,14 @@ const byLimit = (inventory: LoadedInventory<Vars>, { limit }: Options): Chosen =
   hosts: limit === undefined ? inventory.hosts : select(inventory, limit),
 });
 
-async function load(options: Options): Promise<LoadedInventory<Vars>> {
-  const dryRun = options.check || options.listHosts || options.listTasks;
+/** `dry`: users' seeds that .env lacks are made for the look only, and `made` tells of it. */
+async function load(options: Options, how: "dry" | "write", made: { secrets: boolean }): Promise<LoadedInventory<Vars>> {
   const inventory = loadInventory(options.inventory, {
     extraVars: options.extraVars,
-    generate: (missing) => generateMissingSecrets(options.inventory, missing, { dryRun }),
+    generate: (missing) => {
+      made.secrets = true;
+      return generateMissingSecrets(options.inventory, missing, { dryRun: how === "dry" });
+    },
   });
   await checkCertificates(inventory);
   checkSeeds(inventory);

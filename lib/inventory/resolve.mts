@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { resolve as absolute, join } from "node:path";
 import { type Env, parts } from "./env.mts";
 import type { Meta } from "./fields.mts";
-import type { Node, Path, Plain, ScalarNode } from "./node.mts";
+import type { Node, Origin, Path, Plain, ScalarNode } from "./node.mts";
 import { showPath } from "./node.mts";
 import { type Problems, shown } from "./problems.mts";
 import { inner, metaOf, type View } from "./schema.mts";
@@ -81,21 +81,23 @@ function fill(node: ScalarNode, meta: Meta, { dir, env, problems, warnings, miss
         missing.set(part.variable, wanted);
         return standIn(wanted);
       }
-      problems.add(node.at, unset(part.variable, dir, env.file));
+      problems.add(...unset(part.variable, node.at, dir, env.file));
       bad.push(path);
       return "";
     })
     .join("");
 }
 
-function unset(name: string, dir: string, file: string): string {
+/** Where no .env is, that is the one thing to be told, however many variables are asked for. */
+function unset(name: string, at: Origin, dir: string, file: string): [at: Origin, text: string] {
   const example = join(dir, ".env.example");
-  const hint = !statSync(example, { throwIfNoEntry: false })
-    ? ""
-    : statSync(file, { throwIfNoEntry: false })
-      ? ` (${shown(example)} shows all of them)`
-      : ` (cp ${shown(example)} ${shown(file)} && chmod 600 ${shown(file)})`;
-  return `\${${name}} is not set; add ${name}=… to ${shown(file)}${hint}`;
+  const [thereIs, hasExample] = [file, example].map((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
+  if (hasExample && !thereIs)
+    return [
+      { file },
+      `is missing, and the inventory takes values from it (\${NAME}); run: cp ${shown(example)} ${shown(file)} && chmod 600 ${shown(file)}, and fill them in`,
+    ];
+  return [at, `\${${name}} is not set; add ${name}=… to ${shown(file)}${hasExample ? ` (${shown(example)} shows all of them)` : ""}`];
 }
 
 /** `{host}` is the host's name; `{version}` and `{arch}` are known later, so such files are not looked for yet. */

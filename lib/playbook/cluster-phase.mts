@@ -9,7 +9,7 @@ interface Named {
 
 /** A role's tasks on each cluster of the run, one after another; the clusters side by side. */
 export async function clusterPhase<V, C extends Named>(run: Run<V>, phase: string, role: ClusterRole<C>, clusters: readonly C[]): Promise<void> {
-  if (!run.wants(role as ClusterRole<never>) || run.stopsBefore(phase)) return;
+  if (!clusters.length || !run.wants(role as ClusterRole<never>) || run.stopsBefore(phase)) return;
   const since = performance.now();
   run.emit({ type: "phase_start", phase, lanes: clusters.map((c) => c.name), tasks: Object.fromEntries(clusters.map((c) => [c.name, role.list(c).length])) });
   await Promise.all(

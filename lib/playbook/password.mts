@@ -3,10 +3,10 @@ import { Writable } from "node:stream";
 import { type Host, UsageError } from "../inventory/types.mts";
 import { Secret } from "../secret.mts";
 
-/** The hosts with sudo's password, which is asked for once. @throws UsageError where there is no terminal */
-export async function withPassword<V>(hosts: readonly Host<V>[]): Promise<Host<V>[]> {
+/** Asks for sudo's password, once. @returns what gives it to hosts. @throws UsageError where there is no terminal */
+export async function withPassword(): Promise<<V>(hosts: readonly Host<V>[]) => Host<V>[]> {
   const password = await askPassword("sudo password: ");
-  return hosts.map((h) => (h.connection.become ? { ...h, connection: { ...h.connection, become_password: password } } : h));
+  return (hosts) => hosts.map((h) => (h.connection.become ? { ...h, connection: { ...h.connection, become_password: password } } : h));
 }
 
 /** Asks on the terminal, without echo. @throws UsageError where there is no terminal */

@@ -8,10 +8,12 @@ import { Run } from "./run.mts";
 interface Loaded<V, I> {
   inventory: I;
   hosts: readonly Host<V>[];
+  /** the same with what a run writes down for it, e.g. secrets that it makes; called when nothing is left that could be refused */
+  settle?: () => Promise<Loaded<V, I>>;
 }
 
 export interface PlaybookSpec<V, I extends Inventory<V>> extends Usage {
-  /** reads and validates the inventory; no host is touched before it has succeeded */
+  /** reads and validates the inventory and writes nothing; no host is touched before it has succeeded */
   load: (options: Options) => Loaded<V, I> | Promise<Loaded<V, I>>;
   /** lines about what doesn't fit the real host, found before anything is changed on any */
   checkFacts: (inventory: I, host: Host<V>, facts: Facts) => readonly string[];
@@ -30,27 +32,31 @@ export async function playbook<V, I extends Inventory<V>>(spec: PlaybookSpec<V, 
   try {
     const options = parseOptions(process.argv.slice(2), spec);
     if (options === "help") return leave(0, helpText(script, spec));
-    const { inventory, hosts: chosen } = await spec.load(options);
-    if (options.listHosts) return leave(0, chosen.map((h) => `${h.name}  ${h.connection.address}\n`).join(""));
-    const hosts = options.askBecomePass ? await (await import("./password.mts")).withPassword(chosen) : chosen;
+    const loaded = await spec.load(options);
+    if (options.listHosts) return leave(0, loaded.hosts.map((h) => `${h.name}  ${h.connection.address}\n`).join(""));
     const { reporters } = await import("../report/index.mts");
     const reporter = await reporters({ json: options.json, verbose: options.verbose, diff: options.diff, report: options.report, junit: options.junit });
-    const run = new Run<V, I>({
-      playbook: basename(script).replace(/\.mts$/, ""),
-      options,
-      inventory,
-      hosts,
-      reporter,
-      writes: spec.writes,
-      storeDir: spec.storeDir,
-      checkFacts: (host, facts) => spec.checkFacts(inventory, host, facts),
-    });
+    const runOf = ({ inventory, hosts }: Loaded<V, I>): Run<V, I> =>
+      new Run<V, I>({
+        playbook: basename(script).replace(/\.mts$/, ""),
+        options,
+        inventory,
+        hosts,
+        reporter,
+        writes: spec.writes,
+        storeDir: spec.storeDir,
+        checkFacts: (host, facts) => spec.checkFacts(inventory, host, facts),
+      });
     if (options.listTasks || options.startAtTask !== undefined) {
+      const run = runOf(loaded);
       const tasks = (await spec.tasks(run)).filter((t) => options.roles.length === 0 || options.roles.includes(t.role));
       if (options.listTasks) return leave(0, tasks.map((t) => `${t.role}: ${t.task}\n`).join(""));
       run.selection.validate(tasks);
     }
-    const { exit, lines } = await perform(spec, run, main);
+    const ask = options.askBecomePass ? (await import("./password.mts")).withPassword : undefined;
+    const password = ask && (await ask());
+    const settled = loaded.settle ? await loaded.settle() : loaded;
+    const { exit, lines } = await perform(spec, runOf(password ? { ...settled, hosts: password(settled.hosts) } : settled), main);
     return leave(exit, "", lines.map((l) => `${l}\n`).join(""));
   } catch (error) {
     if (error instanceof UsageError) return leave(3, "", error.lines.map((l) => `${l}\n`).join(""));

@@ -101,6 +101,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     if (!wanted.length || !left.length || this.stopsBefore(phase)) return;
     const since = performance.now();
     const ready = await this.#connect(left);
+    if (!ready.length) return;
     const resources = await this.#resources(wanted, ready);
     const programs = ready.map(({ host, session }) => ({ host, session, steps: this.selection.steps(plan(resources.get(host.name)!)) }));
     this.selection.passed(programs.some(({ steps }) => steps.some((s) => s.kind === "resource")));
@@ -133,7 +134,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     const sessions = await pool(left, this.config.options.forks, async (host) => ({ host, session: await this.connections.to(host) }));
     for (const { host, session } of sessions) if (!session) this.out.add(host.name);
     const ready = sessions.filter((s): s is { host: Host<V>; session: Session } => s.session !== undefined);
-    const unfit = ready.flatMap(({ host, session }) => this.config.checkFacts(host, session.facts));
+    const unfit = [...twins(ready), ...ready.flatMap(({ host, session }) => this.config.checkFacts(host, session.facts))];
     if (unfit.length) throw new UsageError(unfit);
     return ready;
   }
@@ -188,4 +189,17 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
   get whereStopped(): readonly string[] {
     return this.#stopped ?? [];
   }
+}
+
+/** Hosts behind which there is one machine: a line for each that isn't the first. */
+function twins<V>(ready: readonly { host: Host<V>; session: Session }[]): string[] {
+  const machines = new Map<string, Host<V>>();
+  return ready.flatMap(({ host, session: { facts } }) => {
+    // Containers of one kernel may share its boot, and cloned machines their names.
+    const machine = `${facts.bootId} ${facts.hostname}`;
+    const twin = facts.bootId ? machines.get(machine) : undefined;
+    machines.set(machine, twin ?? host);
+    const at = (h: Host<V>): string => `${h.name} (${h.connection.address})`;
+    return twin ? [`${at(host)} is the same machine as ${at(twin)}; give each host of hosts.yml its own address`] : [];
+  });
 }

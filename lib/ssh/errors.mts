@@ -3,35 +3,39 @@ import type { Connection } from "../inventory/types.mts";
 import { quote } from "../sh.mts";
 import { isEncrypted } from "./key-file.mts";
 
-/** OpenSSH's words and sudo's → what it means and what to do. First match counts. */
-const CAUSES: readonly [RegExp, (c: Connection, found: string | undefined) => [what: string, next: string]][] = [
+/** OpenSSH's words and sudo's → what it means and what to do. First match counts. `all`: their own words add nothing. */
+const CAUSES: readonly [RegExp, (c: Connection, found: string | undefined) => [what: string, next: string], all?: "all"][] = [
+  [/spawn ssh ENOENT/, () => ["ssh is not installed on this machine", "install OpenSSH's client (on Debian: apt-get install openssh-client)"], "all"],
+  // Before the refusal of the login to which it leads.
+  [
+    /Bad owner or permissions|UNPROTECTED PRIVATE KEY/,
+    (c) => [
+      `ssh refuses the key file ${c.identity_file ?? ""}: its permissions are too open`,
+      `run: chmod 600 ${c.identity_file ? quote(c.identity_file) : "KEY"}`,
+    ],
+    "all",
+  ],
   // With a jump host, ssh's words say which of the hosts it was.
   [
     /REMOTE HOST IDENTIFICATION HAS CHANGED(?:[^]*?Host key for (\S+) has changed)?/,
     (c, host = keyName(c)) => [
       `the host key of ${host} has changed: another machine may be answering in its place`,
-      `if you know that the host was reinstalled, remove its old key (ssh-keygen -R '${host}' -f ${c.known_hosts}) and run again with --accept-new-host-keys`,
+      `if you know that the host was reinstalled, remove its old key (ssh-keygen -R '${host}' -f ${quote(c.known_hosts)}) and run again with --accept-new-host-keys`,
     ],
+    "all",
   ],
   [
     /No \S+ host key is known for (\S+)|Host key verification failed/,
     (c, host = c.address) => [
       `the host key of ${host} is not in ${c.known_hosts}`,
-      "compare the host's fingerprint, then run again with --accept-new-host-keys to record it",
+      "compare its fingerprint (on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then run again with --accept-new-host-keys to record it",
     ],
+    "all",
   ],
   [
     /(?:^|\n)(\S+@\S+): Permission denied|Permission denied \(/,
     (c, login = `${c.user ?? "(from ssh_config)"}@${c.address}`) =>
-      c.identity_file && isEncrypted(c.identity_file)
-        ? [
-            `${login.slice(login.lastIndexOf("@") + 1)} refuses the login of user ${login.slice(0, login.lastIndexOf("@"))}: the key ${c.identity_file} is encrypted, so that ssh-agent must hold it`,
-            `run: ssh-add ${quote(c.identity_file)} (where no agent runs, first: eval "$(ssh-agent)"); if the agent has it, see that its public key is in the host's authorized_keys`,
-          ]
-        : [
-            `${login.slice(login.lastIndexOf("@") + 1)} refuses the login of user ${login.slice(0, login.lastIndexOf("@"))}`,
-            `check \`ssh:\` user and identity_file in the inventory, and that the public key is in the host's authorized_keys; an encrypted key must be in ssh-agent`,
-          ],
+      refusedLogin(c, login.slice(0, login.lastIndexOf("@")), login.slice(login.lastIndexOf("@") + 1)),
   ],
   [
     /a password is required|no password was provided|a terminal is required/,
@@ -69,22 +73,37 @@ const CAUSES: readonly [RegExp, (c: Connection, found: string | undefined) => [w
     /Connection (reset|closed)|kex_exchange_identification|Broken pipe/,
     (c) => [`${c.address} closed the connection`, "look at sshd's log on the host (journalctl -u ssh), then run again"],
   ],
-  [
-    /Bad owner or permissions|UNPROTECTED PRIVATE KEY/,
-    (c) => [`ssh refuses the key file ${c.identity_file ?? ""}: its permissions are too open`, `run: chmod 600 ${c.identity_file ?? "KEY"}`],
-  ],
 ];
+
+function refusedLogin({ identity_file: key, address, port }: Connection, user: string, host: string): [what: string, next: string] {
+  const what = `${host} refuses the login of user ${user}`;
+  if (!key)
+    return [
+      what,
+      "check `ssh:` user and identity_file in the inventory, and that your public key is in the host's authorized_keys; an encrypted key must be in ssh-agent",
+    ];
+  if (isEncrypted(key))
+    return [
+      `${what}: the key ${key} is encrypted, so that ssh-agent must hold it`,
+      `run: ssh-add ${quote(key)} (where no agent runs, first: eval "$(ssh-agent)"); if the agent has it, see that its public key is in the host's authorized_keys`,
+    ];
+  const at = host === address && port && port !== 22 ? `-p ${port} ` : "";
+  return [
+    `${what} with the key ${key}`,
+    `put its public key into the host's authorized_keys (ssh-copy-id ${at}-i ${quote(key)} ${user}@${host}), or correct \`ssh:\` user and identity_file in the inventory`,
+  ];
+}
 
 const keyName = (c: Connection): string => (c.port && c.port !== 22 ? `[${c.address}]:${c.port}` : c.address);
 
 /** Explains why a connection could not be made or was lost. */
 export function explain(c: Connection, stderr: string, exit: number | null): Failure {
   const output = stderr.trim().split("\n").slice(-6).join("\n");
-  for (const [pattern, say] of CAUSES) {
+  for (const [pattern, say, all] of CAUSES) {
     const found = pattern.exec(stderr);
     if (found) {
       const [what, next] = say(c, found[1]);
-      return { what, next, output };
+      return all ? { what, next } : { what, next, output };
     }
   }
   // Of all its reasons only a lack of keepalives is none of ssh's errors, so that it says nothing.

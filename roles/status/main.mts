@@ -43,7 +43,8 @@ async function run(options: Options, own: StatusOptions): Promise<number> {
   const inventory = loadInventory(options.inventory, { extraVars: options.extraVars });
   if (!hasAuthority(inventory))
     throw new UsageError(`${inventory.dir}/pki: there is none, so nothing has been rolled out from here; run site.mts, or put the region's pki and .env here`);
-  const hosts = options.askBecomePass ? await (await import("../../lib/playbook/password.mts")).withPassword(inventory.hosts) : inventory.hosts;
+  const password = options.askBecomePass ? await (await import("../../lib/playbook/password.mts")).withPassword() : undefined;
+  const hosts = password ? password(inventory.hosts) : inventory.hosts;
   const connections = new Connections(
     { acceptNewHostKeys: options.acceptNewHostKeys, lock: false, playbook: "status", storeDir: (h) => (h as Host<Vars>).vars.jetstream.store_dir },
     () => {},

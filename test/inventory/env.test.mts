@@ -111,7 +111,7 @@ t.test("without a generator an unset seed is an error", async (t) =>
 t.test("without .env the error shows how to begin", async (t) =>
   t.match(
     faults({ ".env.example": "", "group_vars/all.yml": "become_password: ${SAMPAN_TEST_NONE}\n" })[0],
-    /\(cp inv\/\.env\.example inv\/\.env && chmod 600 inv\/\.env\)$/,
+    /^inv\/\.env: is missing, .*run: cp inv\/\.env\.example inv\/\.env && chmod 600 inv\/\.env, and fill them in$/,
   ),
 );
 

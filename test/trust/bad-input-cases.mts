@@ -259,7 +259,13 @@ export const CASES: readonly (readonly [what: string, files: Files, args: readon
     "a jump host with a blank",
     { [A]: 'ssh: { proxy_jump: "a b" }\n' },
     I,
-    ['inv/group_vars/all.yml:1:20: ssh.proxy_jump: "a b" is not a word; write it without spaces'],
+    ['inv/group_vars/all.yml:1:20: ssh.proxy_jump: "a b" is not a jump host; write it without spaces, and not with a dash in front'],
+  ],
+  [
+    "a user whom ssh would take for an option",
+    { "group_vars/nats.yml": 'ssh: { user: "-x" }\n' },
+    I,
+    ['inv/group_vars/nats.yml:1:14: ssh.user: "-x" is not a user\'s name; write it without spaces, and not with a dash in front'],
   ],
   [
     "a key file that isn't there",
