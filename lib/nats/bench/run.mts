@@ -10,7 +10,7 @@ import { bundle } from "./bundle.mts";
 import { type Job, plain, type Told } from "./job.mts";
 import type { BenchProgress, BenchResult, BenchSpec } from "./types.mts";
 
-export interface BenchOptions {
+export interface RunOptions {
   connect?: ConnectOptions;
   progress?: (progress: BenchProgress) => void;
   signal?: AbortSignal;
@@ -34,7 +34,7 @@ const END_MS = 40_000;
  * Measures what a cluster takes: starts the generator as a process of its own and waits for its result.
  * @throws NatsConnectError's text, UsageError, Error with `next`; the signal's reason when aborted, after the generator has cleaned up
  */
-export async function runBench(target: ClusterTarget, spec: BenchSpec, options: BenchOptions = {}): Promise<BenchResult> {
+export async function runBench(target: ClusterTarget, spec: BenchSpec, options: RunOptions = {}): Promise<BenchResult> {
   const { signal, start = local } = options;
   signal?.throwIfAborted();
   const [program, job] = await Promise.all([bundle(), jobOf(target, spec, options.connect)]);
@@ -75,7 +75,7 @@ async function local(program: string): Promise<Generator> {
 function talk(
   child: ChildProcess,
   job: Job,
-  { signal, progress }: BenchOptions,
+  { signal, progress }: RunOptions,
   explain: (exit: number | null, stderr: string) => Error,
 ): Promise<BenchResult> {
   return new Promise((resolve, reject) => {

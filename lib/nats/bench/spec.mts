@@ -20,10 +20,10 @@ const PULL: PullSpec = {
   backlog: 20_000,
 };
 
-export type PartialSpec = Partial<Omit<BenchSpec, "push" | "pull">> & { push?: Partial<FlowSpec>; pull?: Partial<PullSpec> };
+export type BenchOptions = Partial<Omit<BenchSpec, "push" | "pull">> & { push?: Partial<FlowSpec>; pull?: Partial<PullSpec> };
 
 /** Fills in the defaults: the article's load. @throws UsageError */
-export function settleBench(o: PartialSpec): BenchSpec {
+export function settleBench(o: BenchOptions): BenchSpec {
   const defined = <T extends object>(part: T): T => Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined)) as T;
   const partitions = o.pull?.partitions ?? 1;
   const spec: BenchSpec = {
