@@ -27,8 +27,8 @@ export async function roll<V>(run: Run<V>, handler: Handler, gate: Gate<V>): Pro
   const since = performance.now();
   run.emit({ type: "phase_start", phase, lanes: hosts.map((h) => h.name), tasks: Object.fromEntries(hosts.map((h) => [h.name, 1])) });
   if (run.config.options.allAtOnce) {
-    await pool(hosts, run.config.options.forks, (host) => apply(run, handler, host));
-    for (const host of hosts) if (!(await gated(run, host, "after", gate))) break;
+    const results = await pool(hosts, run.config.options.forks, (host) => apply(run, handler, host));
+    for (const [i, host] of hosts.entries()) if (results[i] !== "not due" && !(await gated(run, host, "after", gate))) break;
   } else {
     await oneByOne(run, handler, hosts, gate);
   }
@@ -42,7 +42,7 @@ async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V
     const [host] = await gate.order(left).catch(() => left);
     if (!host) return;
     left = left.filter((h) => h !== host);
-    if (!(await gated(run, host, "before", gate)) || !(await apply(run, handler, host)) || !(await gated(run, host, "after", gate))) {
+    if (!(await through(run, handler, host, gate))) {
       for (const h of [host, ...left]) run.out.add(h.name);
       break;
     }
@@ -50,14 +50,24 @@ async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V
   if (run.stopped && left.length) run.noteStop(`${handler.name}: before ${left.map((h) => h.name).join(", ")}`);
 }
 
-async function apply<V>(run: Run<V>, handler: Handler, host: Host<V>): Promise<boolean> {
+/** One host, there and back. @returns whether the next may follow */
+async function through<V>(run: Run<V>, handler: Handler, host: Host<V>, gate: Gate<V>): Promise<boolean> {
+  if (!(await gated(run, host, "before", gate))) return false;
+  const result = await apply(run, handler, host);
+  return result === "not due" || (result === "done" && (await gated(run, host, "after", gate)));
+}
+
+/** What was due when the host was looked at may not be any more: a reboot restarts its services too. Then there is nothing to wait for. */
+async function apply<V>(run: Run<V>, handler: Handler, host: Host<V>): Promise<"done" | "not due" | "failed"> {
   const session = await run.connections.to(host);
-  if (!session) return false;
+  if (!session) return "failed";
   const { diff } = run.config.options;
   const steps = stepsOf(run, host, handler);
   const outcome = await session.run(compile(forRoll(steps), { mode: "apply", diff }), handler.name, run.emit);
   if (!outcome.ok) run.out.add(host.name);
-  return outcome.ok && (!handler.reboots || !outcome.counts.changed || comeBack(run, host, steps, session.facts.bootId));
+  if (!outcome.ok) return "failed";
+  if (!outcome.counts.changed) return "not due";
+  return !handler.reboots || (await comeBack(run, host, steps, session.facts.bootId)) ? "done" : "failed";
 }
 
 async function gated<V>(run: Run<V>, host: Host<V>, side: "before" | "after", gate: Gate<V>): Promise<boolean> {

@@ -98,6 +98,16 @@ t.test("a roll over three hosts", { skip }, async (t) => {
     await end(started);
   });
 
+  t.test("what something else has settled in between: nothing is done, and nothing waited for", async (t) => {
+    const started = await ready(t);
+    await on(2, "rm /root/due");
+    const { gate, asked } = gateOf();
+    await roll(started.run, restart, gate);
+    t.same(asked, ["order 123", "before 1", "after 1", "order 23", "before 2", "order 3", "before 3", "after 3"]);
+    t.equal(started.run.exit, 0);
+    await end(started);
+  });
+
   t.test("--check rolls nothing", async (t) => {
     const started = await ready(t, { check: true });
     const { gate, asked } = gateOf();
