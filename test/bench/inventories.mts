@@ -68,7 +68,14 @@ export function writeInventories(folder: string, places: readonly Place[], lab: 
   mkdirSync(ansible, { recursive: true });
   json("ansible/hosts.json", {
     nats: {
-      vars: { ansible_user: "root", ansible_ssh_private_key_file: key, nats_binary: program.path, ...SETTINGS },
+      vars: {
+        ansible_user: "root",
+        ansible_ssh_private_key_file: key,
+        // not that of whoever runs the benchmark
+        ansible_ssh_common_args: `-o UserKnownHostsFile=${join(folder, "known_hosts")}`,
+        nats_binary: program.path,
+        ...SETTINGS,
+      },
       hosts: Object.fromEntries(
         places.map((p, i) => [
           p.name,
