@@ -1,6 +1,8 @@
 import { type LoadedInventory, type LoadOptions, load } from "../lib/inventory/load.mts";
-import { checks as clusterConfig } from "./cluster-config/checks.mts";
+import { checks as bench } from "./bench/checks.mts";
+import { checks as clusterConfig, wholeRegion } from "./cluster-config/checks.mts";
 import { DEFAULT_USERS } from "./cluster-config/defaults.mts";
+import { perCluster } from "./clusters.mts";
 import { checks as jetstreamSetup } from "./jetstream-setup/checks.mts";
 import { checks as kernelTuning } from "./kernel-tuning/checks.mts";
 import { checks as natsInstall } from "./nats-install/checks.mts";
@@ -18,6 +20,11 @@ const regionDefaults = (region: string) => ({ cluster: { name: `nats-cluster-${r
 export const loadInventory = (dir: string, options: LoadOptions = {}): LoadedInventory<Vars> =>
   load<Vars>(
     dir,
-    { entries: schema.entries, hostDefaults, regionDefaults, checks: [...natsInstall, ...kernelTuning, ...clusterConfig, ...jetstreamSetup, ...verify] },
+    {
+      entries: schema.entries,
+      hostDefaults,
+      regionDefaults,
+      checks: [...wholeRegion, ...[...natsInstall, ...kernelTuning, ...clusterConfig, ...jetstreamSetup, ...verify, ...bench].map(perCluster)],
+    },
     options,
   );

@@ -126,6 +126,11 @@ export class Session {
     return this.#master.forward(to);
   }
 
+  /** Starts a command beside the programs, as root, to be talked to on its stdin and stdout. */
+  start(command: string): ReturnType<Master["start"]> {
+    return this.#master.start(command);
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     await this.#master.close();

@@ -92,6 +92,16 @@ export class Master {
     return { exit, stderr };
   }
 
+  /** Starts a command beside the shell, to be talked to. The end of its input is the end of the connection, and of what was sent. */
+  start(command: string): ChildProcess {
+    const child = spawn("ssh", channelArgv(this.connection, this.#control, command), { stdio: ["pipe", "pipe", "pipe"], detached: true });
+    child.stdin.on("error", () => {
+      /* told by how it ends */
+    });
+    child.stdin.write(this.#password());
+    return child;
+  }
+
   /** Makes `host:port` as seen from the host reachable here; gives the local port. */
   async forward(to: string): Promise<number> {
     const port = await freePort();

@@ -194,13 +194,17 @@ function generatorSample({ crew, job }: Generator, flows: Round["flows"], cpu: n
   }));
   const most = [...busy].sort((a, b) => b.loop - a.loop)[0];
   const bottleneck = most !== undefined && most.loop > BUSY;
+  // A thread that is busy all the time without the CPU's time for it was waiting for the CPU.
+  const starved = bottleneck && cpu < (BUSY / 2) * busy.filter((t) => t.loop > BUSY).length;
   return {
     cpu,
     threads: busy,
     late: Math.max(...flows.map((f) => latencyOf(f.buffers, "late").p99)),
     bottleneck,
     ...(bottleneck && {
-      why: `its thread of ${most.name} was busy for ${Math.round(most.loop * 100)} % of the time; give it more --threads, or a machine of its own`,
+      why: starved
+        ? `its thread of ${most.name} waited for the CPU: other programs take it; give the generator a machine of its own`
+        : `its thread of ${most.name} was busy for ${Math.round(most.loop * 100)} % of the time; give it more --threads, or a machine of its own`,
     }),
   };
 }

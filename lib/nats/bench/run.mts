@@ -37,7 +37,7 @@ const END_MS = 40_000;
 export async function runBench(target: ClusterTarget, spec: BenchSpec, options: RunOptions = {}): Promise<BenchResult> {
   const { signal, start = local } = options;
   signal?.throwIfAborted();
-  const [program, job] = await Promise.all([bundle(), jobOf(target, spec, options.connect)]);
+  const [program, job] = await Promise.all([bundle(), jobOf(target, spec, options)]);
   const { child, remove, explain = ended } = await start(program);
   try {
     return await talk(child, job, options, explain);
@@ -46,7 +46,7 @@ export async function runBench(target: ClusterTarget, spec: BenchSpec, options: 
   }
 }
 
-async function jobOf(target: ClusterTarget, spec: BenchSpec, connect: ConnectOptions = {}): Promise<Job> {
+async function jobOf(target: ClusterTarget, spec: BenchSpec, { connect = {} }: RunOptions): Promise<Job> {
   const nodes = await Promise.all(
     target.nodes.map(async (node) => {
       const at = await connect.dial?.(node);
@@ -72,12 +72,7 @@ async function local(program: string): Promise<Generator> {
   }
 }
 
-function talk(
-  child: ChildProcess,
-  job: Job,
-  { signal, progress }: RunOptions,
-  explain: (exit: number | null, stderr: string) => Error,
-): Promise<BenchResult> {
+function talk(child: ChildProcess, job: Job, { signal, progress }: RunOptions, explain: (exit: number | null, stderr: string) => Error): Promise<BenchResult> {
   return new Promise((resolve, reject) => {
     let told: Extract<Told, { type: "result" | "failed" }> | undefined;
     let stderr = "";
