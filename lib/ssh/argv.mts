@@ -44,6 +44,12 @@ export function masterArgv(c: Connection, control: string, options: SshOptions):
   ];
 }
 
+/** Arguments of an `ssh` that gets as far as the host's key and writes it into known_hosts, but logs nobody in. */
+export const hostKeyArgv = (c: Connection): string[] => [
+  ...["-o", "PreferredAuthentications=none", "-o", "ControlMaster=no", "-o", "HashKnownHosts=no"],
+  ...masterArgv({ ...c, become: false, become_password: undefined }, "none", { acceptNewHostKeys: true }).slice(1),
+];
+
 /** A path as the value of ssh's options, where spaces, quotes, \ and % mean something. */
 const fileName = (path: string): string => `"${path.replace(/["\\]/g, "\\$&").replaceAll("%", "%%")}"`;
 /** Not -i, which looks for the file before it reads its %. */
