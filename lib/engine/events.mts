@@ -88,7 +88,7 @@ export type Event =
   | { type: "phase_end"; at: number; phase: string; ms: number }
   | { type: "gate"; at: number; lane: string; gate: string; status: "waiting" | "passed" | "failed"; ms: number; detail: string; failure?: Failure }
   | { type: "table"; at: number; title: string; columns: string[]; rows: string[][] }
-  | { type: "figures"; at: number; lane: string; title: string; items: Figure[] }
+  | { type: "figures"; at: number; lane: string; title: string; headline?: string; items: Figure[] }
   | {
       type: "chart";
       at: number;

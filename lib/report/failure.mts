@@ -32,19 +32,34 @@ export function failureLines(failure: Failure, context: FailureContext): string[
       .map((t) => clean(t!))
       .join("  ")}`,
   ];
-  const add = (label: string, values: readonly string[], ink: (t: string) => string = (t) => t): void => {
+  const add = (label: string, values: readonly string[] = [], ink: (t: string) => string = (t) => t): void => {
     values.forEach((value, i) => lines.push(`  ${style.ink("dim", (i === 0 ? label : "").padEnd(7))}  ${ink(value)}`.trimEnd()));
   };
+  const prose = (texts: readonly string[]): string[] => texts.flatMap((l) => wrap(l, Math.max(0, (context.columns ?? 0) - INDENT)));
 
-  const prose = (text: string): string[] => cleanLines(text).flatMap((l) => wrap(l, Math.max(0, (context.columns ?? 0) - INDENT)));
-
-  if (context.location && context.location.line > 0) add("at", [locationText(context.location, context.cwd)]);
-  add("why", prose(failure.what), (t) => style.ink("bold", t));
-  if (failure.command !== undefined) add("command", withStatus(cleanLines(failure.command), failure.exit));
-  else if (failure.exit !== undefined) add("exit", [exitText(failure.exit)]);
-  if (failure.output !== undefined) add("output", lastLines(failure.output, style.symbols.ellipsis));
-  add("next", prose(failure.next ?? "mend this, then run the same command again: it continues from here"), (t) => style.ink("cyan", t));
+  const parts = failureParts(failure, context);
+  if (parts.at !== undefined) add("at", [parts.at]);
+  add("why", prose(parts.why), (t) => style.ink("bold", t));
+  add("command", parts.command);
+  if (parts.exit !== undefined) add("exit", [parts.exit]);
+  add("output", parts.output);
+  add("next", prose(parts.next), (t) => style.ink("cyan", t));
   return lines;
+}
+
+/** What a failure has to say, each part as lines of clean text; `exit` only where no command carries it. */
+export function failureParts(
+  failure: Failure,
+  { location, cwd, style = PLAIN }: Pick<FailureContext, "location" | "cwd" | "style">,
+): { at?: string; why: string[]; command?: string[]; exit?: string; output?: string[]; next: string[] } {
+  return {
+    at: location && location.line > 0 ? locationText(location, cwd) : undefined,
+    why: cleanLines(failure.what),
+    command: failure.command === undefined ? undefined : withStatus(cleanLines(failure.command), failure.exit),
+    exit: failure.command === undefined && failure.exit !== undefined ? exitText(failure.exit) : undefined,
+    output: failure.output === undefined ? undefined : lastLines(failure.output, style.symbols.ellipsis),
+    next: cleanLines(failure.next ?? "mend this, then run the same command again: it continues from here"),
+  };
 }
 
 /** `roles/nats-install/tasks.mts:42`, relative to the working directory when the file is below it. */

@@ -78,6 +78,7 @@ export function forPage(lane: string, all: readonly Line[]): EventInput[] {
       type: "figures",
       lane,
       title: "drill",
+      headline: `${lines.length === 1 ? "1 fault" : `${lines.length} faults`}, and ${lost > 0 ? n(lost) : "none"} of ${n(acked)} acknowledged messages lost`,
       items: [
         { name: "faults made", value: lines.length, unit: "", text: n(lines.length) },
         { name: "acknowledged", value: acked, unit: "messages", text: `${n(acked)} messages` },

@@ -103,5 +103,5 @@ export function showTopology({ emit, name }: Cluster, state: ClusterState): void
   });
 }
 
-const ms = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`;
+const ms = (value: number): string => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`);
 const n = (value: number): string => Math.round(value).toLocaleString("en-US");

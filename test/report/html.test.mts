@@ -15,15 +15,15 @@ function page(t: Test, events: readonly Event[]): string {
   return readFileSync(join(dir, "x.html"), "utf8");
 }
 
-const VOID = /^(meta|br|line|rect)$/;
+const VOID = /^(meta|br|line)$/;
 /** Tags that are opened and not closed, or closed and not opened. */
 function unbalanced(text: string): string[] {
   const open: string[] = [];
-  for (const [, end, name, self] of text.replace(/<style>[^]*?<\/style>/, "").matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*?(\/?)>/g)) {
+  for (const [, end, name, self] of text.replace(/<(style|script)\b[^]*?<\/\1>/g, "").matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*?(\/?)>/g)) {
     if (end) {
       if (open.at(-1) === name) open.pop();
       else open.push(`/${name}`);
-    } else if (!self && !(VOID.test(name!) && name !== "rect")) open.push(name!);
+    } else if (!self && !VOID.test(name!)) open.push(name!);
   }
   return open;
 }
@@ -43,18 +43,35 @@ for (const [name, events] of Object.entries({
   });
 }
 
-t.test("the verdict comes first", async (t) => {
-  t.match(page(t, rollout({ broken: true })), /<body>\n<header class="red">\n.*\n<h1>1 host failed/);
+t.test("the verdict comes first, then what to do next", async (t) => {
+  const text = page(t, rollout({ broken: true })).replace(/<(style|script)\b[^]*?<\/\1>/g, "");
+  t.match(text, /<body>\n<header class="verdict red">\n.*\n<h1>.*1 host failed/);
+  const next = text.indexOf("correct the name in roles/");
+  t.ok(next > 0 && next < text.indexOf("<table"), "before any table");
 });
 
-t.test("nothing is loaded from elsewhere, and nothing runs", async (t) => {
-  t.notMatch(page(t, rollout({ bare: true })), /https?:\/\/|<script|<link|@import|url\(/);
+t.test("nothing is loaded from elsewhere, and only the page's own scripts run", async (t) => {
+  const text = page(t, rollout({ bare: true }));
+  t.notMatch(text, /<link|@import|url\(|\bsrc=/);
+  t.match(text, /default-src &#39;none&#39;; style-src &#39;unsafe-inline&#39;; script-src &#39;sha256-/);
+  t.notMatch(text, /uPlot/, "without charts their library isn't there");
 });
 
-t.test("a bar per task in the timeline", async (t) => {
+t.test("all tasks are in the timeline, twice: over the run, and over their phase", async (t) => {
   const events = rollout();
-  const ended = events.filter((e) => e.type === "task_end" || (e.type === "gate" && e.status === "passed")).length;
-  t.equal(page(t, events).split("<rect ").length - 1, ended);
+  const ended = events.filter((e) => e.type === "task_end").length;
+  const drawn = [...page(t, events).matchAll(/data-tasks="(\d+)"/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  t.equal(drawn, 2 * ended);
+});
+
+t.test("the same failure of many hosts is told once, with all of them", async (t) => {
+  const events = rollout({ hosts: 30 }).map((e): Event => {
+    if (e.type !== "task_end" || !e.task.startsWith("template")) return e;
+    return { ...e, status: "failed", failure: { what: "no space left on device", next: "make room" } };
+  });
+  const text = page(t, events);
+  t.equal(text.split('<article class="failure">').length - 1, 1);
+  t.match(text, /on 30 hosts: (nats-node-\d+(, )?){30}</);
 });
 
 t.test("what hosts say can't become markup", async (t) => {
@@ -93,6 +110,37 @@ t.test("what hosts say can't become markup", async (t) => {
     },
     { type: "gate", at: 3, lane: nasty, gate: nasty, status: "passed", ms: 1, detail: nasty },
     { type: "table", at: 3, title: nasty, columns: [nasty], rows: [[nasty]] },
+    { type: "figures", at: 3, lane: nasty, title: nasty, headline: nasty, items: [{ name: nasty, value: 1, unit: nasty, text: nasty }] },
+    {
+      type: "chart",
+      at: 3,
+      lane: nasty,
+      group: nasty,
+      title: nasty,
+      kind: "time",
+      unit: nasty,
+      x: [0, 1],
+      series: [{ name: `</script>${nasty}`, values: [1, 2] }],
+    },
+    {
+      type: "chart",
+      at: 3,
+      lane: nasty,
+      group: nasty,
+      title: nasty,
+      kind: "bars",
+      unit: nasty,
+      x: [],
+      labels: [nasty],
+      series: [{ name: nasty, values: [1] }],
+    },
+    {
+      type: "topology",
+      at: 3,
+      lane: nasty,
+      servers: [{ name: nasty, up: true, version: nasty, routes: [{ to: nasty, rttMs: 1 }] }],
+      streams: [{ name: nasty, account: nasty, leader: nasty, replicas: [nasty], messages: 1, bytes: 1 }],
+    },
     { type: "stopped", at: 4, signal: nasty, where: [nasty] },
   ]);
   t.notMatch(text, "<img");

@@ -1,0 +1,35 @@
+import { failureParts } from "../failure.mts";
+import { list, plural } from "../text.mts";
+import { html, lines, type Markup, NOTHING } from "./markup.mts";
+import type { Broken, Story } from "./story.mts";
+import { sentence } from "./verdict.mts";
+
+/** What failed and what to do next; the same on many hosts is one card. */
+export function failures(story: Story): Markup {
+  const groups = new Map<string, Broken[]>();
+  for (const b of story.broken) {
+    const key = JSON.stringify([b.role, b.task, b.failure.what, b.failure.next]);
+    groups.set(key, [...(groups.get(key) ?? []), b]);
+  }
+  return html`${[...groups.values()].map((g) => card(g, story.cwd))}`;
+}
+
+function card(same: readonly Broken[], cwd: string): Markup {
+  const [first] = same as [Broken];
+  const p = failureParts(first.failure, { location: first.location, cwd });
+  const lanes = same.map((b) => b.lane);
+  const log = [...(p.command ? p.command.map((l, i) => (i === 0 ? `$ ${l}` : `  ${l}`)) : []), ...(p.exit ? [p.exit] : []), ...(p.output ?? [])];
+  return html`<article class="failure">
+<h3>${list(lanes, 6)}${first.role ? html` <span class="soft">·</span> ${first.role}` : NOTHING} <span class="soft">·</span> ${first.task}</h3>
+<p class="why">${p.why.map((l, i) => html`${i > 0 ? html`<br>` : NOTHING}${sentence(l)}`)}</p>
+<p class="next"><b>Next</b> <span>${p.next.map((l, i) => html`${i > 0 ? html`<br>` : NOTHING}${l}`)}</span></p>
+${log.length > 0 ? html`<pre tabindex="0">${lines(log)}</pre>` : NOTHING}
+${p.at || same.length > 1 ? html`<p class="soft">${[p.at, same.length > 1 ? `on ${plural(same.length, "host")}: ${lanes.join(", ")}` : ""].filter(Boolean).join(" · ")}</p>` : NOTHING}
+</article>`;
+}
+
+/** An interrupted run: where it stands. */
+export const stopped = ({ tally }: Story): Markup =>
+  tally.stopped ? html`<article class="stopped"><h3>Stopped by ${tally.stopped.signal}</h3>${bullets(tally.stopped.where)}</article>` : NOTHING;
+
+export const bullets = (texts: readonly string[]): Markup => (texts.length > 0 ? html`<ul>${texts.map((t) => html`<li>${t}</li>`)}</ul>` : NOTHING);

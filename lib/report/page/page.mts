@@ -1,0 +1,81 @@
+import { list } from "../text.mts";
+import { assets } from "./assets.mts";
+import { benchCharts, benchNotes, conditions } from "./bench.mts";
+import { type Chart, chartsOf } from "./charts.mts";
+import { bullets, failures, stopped } from "./failures.mts";
+import { html, jsonText, type Markup, NOTHING } from "./markup.mts";
+import type { Story } from "./story.mts";
+import { checks, joined, recap, slowest } from "./tables.mts";
+import { allTasks, changes } from "./tasks.mts";
+import { timeline } from "./timeline.mts";
+import { topologies } from "./topology.mts";
+import { head, headline, sentence, titleOf } from "./verdict.mts";
+
+interface Section {
+  title: string;
+  body: Markup;
+}
+
+/** The whole page: what became of it and what to do next, what was measured, where things are, how it went, and every detail. */
+export function page(story: Story): string {
+  const drawn: Chart[] = [];
+  const check = story.tally.run?.mode === "check";
+  const changed = { title: check ? "What would change" : "Changes", body: changes(story) };
+  const sections = [
+    { title: "What failed, and what to do next", body: failures(story) },
+    { title: "Where it stopped", body: stopped(story) },
+    { title: "Warnings", body: bullets([...new Set(story.warnings)]) },
+    // What --check found is what it was asked for.
+    ...(check ? [changed] : []),
+    ...measured(story, drawn),
+    { title: "Topology", body: topologies(story) },
+    { title: "Timeline", body: timeline(story) },
+    { title: "Checks", body: checks(story) },
+    ...(check ? [] : [changed]),
+    { title: "Hosts", body: recap(story) },
+    { title: "Tasks", body: html`${slowest(story)}${allTasks(story)}` },
+  ].filter((s) => s.body.text !== "");
+  const { style, scripts, policy } = assets(drawn.length > 0);
+  const { text } = headline(story);
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${titleOf(story)}: ${text}</title>
+${style}
+</head>
+<body>
+${head(story)}
+${nav(sections)}
+<main>
+${sections.map((s, i) => html`<section id="s${i + 1}" aria-labelledby="h${i + 1}">\n<h2 id="h${i + 1}">${s.title}</h2>\n${s.body}\n</section>\n`)}</main>
+<footer>Written by sampan from the events of the run. This file is complete: it loads nothing.</footer>
+${drawn.length > 0 ? html`<script type="application/json" id="charts">${jsonText(drawn)}</script>` : NOTHING}
+${scripts}</body>
+</html>
+`.text;
+}
+
+const nav = (sections: readonly Section[]): Markup =>
+  sections.length < 4
+    ? NOTHING
+    : html`<nav aria-label="On this page">${sections.map((s, i) => html`<a href="#s${i + 1}">${s.title.split(/,| through | and /)[0]!}</a>`)}</nav>`;
+
+/** Benches, then tables in the order in which they were told; curves of the same things stand below them. */
+function measured(story: Story, drawn: Chart[]): Section[] {
+  const benches = story.benches.map(({ lane, result }) => ({
+    title: story.benches.length > 1 ? `Bench of ${lane}` : "Bench",
+    body: html`${benchNotes(result)}${chartsOf(benchCharts(result), drawn)}${conditions(result)}`,
+  }));
+  const groups = new Map<string, Chart[]>();
+  for (const c of story.charts) groups.set(c.group, [...(groups.get(c.group) ?? []), c]);
+  const tables = joined(story).map(({ titles, body }): Section => {
+    const below = [...groups].filter(([, charts]) => charts.every((c) => titles.includes(c.title)));
+    for (const [group] of below) groups.delete(group);
+    return { title: sentence(list(titles)), body: html`${body}${below.map(([group, charts]) => html`<h3>${group}</h3>${chartsOf(charts, drawn)}`)}` };
+  });
+  return [...benches, ...tables, ...[...groups].map(([title, charts]) => ({ title, body: chartsOf(charts, drawn) }))];
+}
