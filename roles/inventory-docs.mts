@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import { connection } from "../lib/inventory/connection.mts";
-import { keyDocs, table } from "../lib/inventory/docs.mts";
+import { type KeyDoc, keyDocs, table } from "../lib/inventory/docs.mts";
 import { SYSCTLS } from "./kernel-tuning/sysctls.mts";
 import { roles } from "./schema.mts";
 
@@ -28,8 +28,27 @@ export function page(): string {
     "## The connection",
     "",
     table(keyDocs(connection)),
-    ...Object.entries(roles).flatMap(([name, entries]) => [`## Role ${name}`, "", table(keyDocs(entries)), ...(name === "kernel-tuning" ? [sysctls] : [])]),
+    ...Object.entries(roles).flatMap(([name, entries]) => [`## Role ${name}`, "", ...tables(keyDocs(entries)), ...(name === "kernel-tuning" ? [sysctls] : [])]),
   ].join("\n");
+}
+
+/** Lists whose items have many keys of their own: each gets its heading and table. */
+const APART: readonly (readonly [prefix: string, heading: string])[] = [
+  ["streams[].consumers[].", "A consumer: `streams[].consumers[]`"],
+  ["streams[].sources[].", "A source: `streams[].sources[]`"],
+  ["streams[].mirror.", "A mirror: `streams[].mirror`"],
+];
+
+/** One table, and one for each list apart from it. */
+function tables(keys: readonly KeyDoc[]): string[] {
+  const apart = (key: KeyDoc): string | undefined => APART.find(([prefix]) => key.key.startsWith(prefix))?.[0];
+  return [
+    table(keys.filter((k) => !apart(k))),
+    ...APART.flatMap(([prefix, heading]) => {
+      const own = keys.filter((k) => apart(k) === prefix);
+      return own.length ? [`### ${heading}`, "", table(own)] : [];
+    }),
+  ];
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {

@@ -29,6 +29,11 @@ t.test("its example is a valid inventory without warnings", async (t) => {
   withInventory({ ...Object.fromEntries(blocks), ".env": ENV }, (dir) => t.strictSame(loadInventory(dir, { generate }).warnings, []));
 });
 
+t.test("so is the least that works", async (t) => {
+  const [, least] = /\*\*The least that works\*\*[^]*?```yaml\n([^]*?)```/.exec(page()) ?? [];
+  withInventory({ "hosts.yml": least! }, (dir) => t.strictSame(loadInventory(dir, { generate }).warnings, []));
+});
+
 const hk = (name: string): string => readFileSync(join(import.meta.dirname, "../../inventory/hk", name), "utf8");
 t.test("inventory/hk is valid without warnings once its addresses are known", async (t) => {
   const env = hk(".env.example").replaceAll(/^(NATS_NODE_(\d)_ADDRESS=)$/gm, "$110.0.0.$2");
