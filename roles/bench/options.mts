@@ -1,4 +1,5 @@
 import { UsageError } from "../../lib/inventory/types.mts";
+import { sizeBytes } from "../../lib/inventory/units.mts";
 import { type BenchOptions, settleBench } from "../../lib/nats/bench/spec.mts";
 import type { BenchSpec, Rate } from "../../lib/nats/bench/types.mts";
 import { type Flags, type Options, ownFlags } from "../../lib/playbook/cli.mts";
@@ -7,7 +8,7 @@ import type { Vars } from "../schema.mts";
 export const flags = {
   mode: { type: "string", value: "MODE", text: "push, pull, or mixed: both at the same time (bench.mode)" },
   rate: { type: "string", value: "N|max", text: "messages per second offered to each way; max: as many as get through (bench.rate)" },
-  size: { type: "string", value: "BYTES", text: "of a message (bench.payload)" },
+  size: { type: "string", value: "SIZE", text: "of a message, for example 128 or 4KB (bench.payload)" },
   seconds: { type: "string", value: "N", text: "measured time of a round (bench.seconds)" },
   "warm-up": { type: "string", value: "N", text: "seconds before it that aren't counted (bench.warm_up)" },
   rounds: { type: "string", value: "N", text: "the figures are their medians (bench.rounds)" },
@@ -16,7 +17,7 @@ export const flags = {
   threads: { type: "string", value: "N", text: "threads of the load generator (bench.threads)" },
   window: { type: "string", value: "N", text: "most messages under way, each way" },
   batch: { type: "string", value: "N", text: "messages that a pull worker asks for at a time" },
-  ack: { type: "string", value: "POLICY", text: "explicit, all or none" },
+  acks: { type: "string", value: "POLICY", text: "explicit, all or none: ack_policy of the consumers" },
   replicas: { type: "string", value: "N", text: "of the temporary streams" },
   storage: { type: "string", value: "KIND", text: "file or memory" },
   partitions: { type: "string", value: "N", text: "streams over which the pull side's messages are spread" },
@@ -55,7 +56,7 @@ export function given(options: Options): Given {
     mode: one("mode", "push", "pull", "mixed"),
     flow: {
       rate: f.rate === "max" ? "max" : whole("rate"),
-      payload: whole("size"),
+      payload: size(f.size),
       publishers: whole("publishers"),
       workers: whole("workers"),
       window: whole("window"),
@@ -63,7 +64,7 @@ export function given(options: Options): Given {
     },
     pull: {
       batch: whole("batch"),
-      ack: one("ack", "explicit", "all", "none"),
+      ack: one("acks", "explicit", "all", "none"),
       replicas: whole("replicas"),
       storage: one("storage", "file", "memory"),
       partitions: whole("partitions"),
@@ -71,6 +72,13 @@ export function given(options: Options): Given {
     run: { seconds: whole("seconds"), warmUp: whole("warm-up", 0), rounds: whole("rounds"), threads: whole("threads") },
     from: f.from,
   };
+}
+
+function size(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const bytes = sizeBytes(text);
+  if (bytes === undefined) throw new UsageError(`--size takes bytes, for example 128 or 4KB, not "${text}"`);
+  return bytes;
 }
 
 const defined = <T extends object>(part: T): Partial<T> => Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined)) as Partial<T>;

@@ -198,6 +198,7 @@ function generatorSample({ crew, job }: Generator, flows: Round["flows"], cpu: n
   const starved = bottleneck && cpu < (BUSY / 2) * busy.filter((t) => t.loop > BUSY).length;
   return {
     cpu,
+    memory: process.resourceUsage().maxRSS * 1024,
     threads: busy,
     late: Math.max(...flows.map((f) => latencyOf(f.buffers, "late").p99)),
     bottleneck,

@@ -83,6 +83,8 @@ export interface FlowSample {
 export interface GeneratorSample {
   /** CPU of the whole process in cores: 1 = one core fully used */
   cpu: number;
+  /** most resident bytes of the process so far, all threads and the account of every message included */
+  memory: number;
   /** of each thread: share of the time in which its event loop was busy, 0..1 */
   threads: { name: string; loop: number }[];
   /** p99 of how late the publishers came to their own schedule, ms; 0 in a closed loop */

@@ -35,7 +35,7 @@ const pull = (changed: Partial<FlowRound> = {}): FlowRound => ({
 });
 const judged = (flow: FlowRound, round: Partial<RoundResult> = {}, tunnelled: string[] = []): string[] => {
   const rounds: RoundResult[] = [
-    { startedAt: 0, flows: [flow], nodes: [], generator: { cpu: 0.2, threads: [], late: 1, bottleneck: false }, errors: [], ...round },
+    { startedAt: 0, flows: [flow], nodes: [], generator: { cpu: 0.2, memory: 1, threads: [], late: 1, bottleneck: false }, errors: [], ...round },
   ];
   const machine = { host: "h", cpus: 2, cpu: "", memory: 1, node: "v20" };
   return verdict({ spec: settleBench({ pull: {} }), startedAt: 0, cluster: "c", servers: [], machine, tunnelled, rounds, ...summarize(rounds) }).map(
@@ -70,7 +70,7 @@ t.test("each thing that is wrong fails", async (t) => {
 t.test("what must be known to read the figures is noted, and fails nothing", async (t) => {
   const lines = judged(
     pull({ duplicates: 1, redelivered: 1, unacked: 2 }),
-    { generator: { cpu: 1, threads: [], late: 1, bottleneck: true, why: "busy" }, errors: ["a line"] },
+    { generator: { cpu: 1, memory: 1, threads: [], late: 1, bottleneck: true, why: "busy" }, errors: ["a line"] },
     ["n1"],
   );
   t.equal(lines.filter((l) => l.startsWith("note")).length, 5);
