@@ -20,9 +20,11 @@ const usage = `Usage: npm run bench [-- rollout|throughput] [flags]     both wit
   rollout       the same job through sampan and its peers; about 25 minutes on an idle machine; docs/benchmarks.md
   throughput    one NATS node against three with the same share of the machine each; about 20 minutes; docs/throughput.md
 
-  --output FILE     the page; node_modules/.cache/bench-*.json has every sample
+  --output FILE     the page
+  --kept FILE       every sample (default node_modules/.cache/bench-rollout.json and bench-throughput.json)
   --resume          go on where an earlier call was stopped: what it has measured stays
   --keep            leave the hosts up
+  --region NAME     of the lab (default bench)
 
 rollout:
   --rounds N        runs of each slow competitor per figure (default 3; the quick ones run five times as often)
@@ -35,7 +37,7 @@ rollout:
 throughput:
   --rounds N        rounds per figure (default 3)
   --seconds N       measured time of a round (default 6)
-  --cpu PERCENT     of one CPU, which each host may use (default 8)
+  --cpu PERCENT     of one CPU, which each host may use (default 30)
   --mbit N          megabits per second of each host, each way (default 1000)
   --sync LIST       sync_intervals (default 2m,always)
   --only ID,ID      some rows: ${ROWS.map((r) => r.id).join(", ")}
@@ -56,12 +58,14 @@ const options = {
   only: { type: "string" },
   "no-first": { type: "boolean", default: false },
   seconds: { type: "string", default: "6" },
-  cpu: { type: "string", default: "8" },
+  cpu: { type: "string", default: "30" },
   mbit: { type: "string", default: "1000" },
   sync: { type: "string", default: "2m,always" },
   "no-profile": { type: "boolean", default: false },
   "no-free": { type: "boolean", default: false },
   output: { type: "string" },
+  kept: { type: "string" },
+  region: { type: "string", default: "bench" },
   keep: { type: "boolean", default: false },
   resume: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
@@ -82,7 +86,7 @@ const about = () => ({
 
 /** Where results lie between calls, and how they become a page each time there are more of them. */
 function book<R>(name: string, v: Flags, file: string, toPage: (results: R) => string) {
-  const kept = join(root, `node_modules/.cache/bench-${name}.json`);
+  const kept = v.kept ?? join(root, `node_modules/.cache/bench-${name}.json`);
   const output = v.output ?? join(root, "docs", file);
   return {
     before: v.resume && existsSync(kept) ? (JSON.parse(readFileSync(kept, "utf8")) as R) : undefined,
@@ -99,7 +103,7 @@ async function rollout(v: Flags): Promise<void> {
   const odd = list(v.scale).find((n) => !(Number(n) >= 3 && Number(n) <= 99 && Number(n) % 3 === 0));
   if (odd) throw new BenchError(`--scale takes multiples of three up to 99, not "${odd}"`);
   const { before, save, told } = book<Results>("rollout", v, "benchmarks.md", page);
-  const field = new Field("bench", lines(process.stderr));
+  const field = new Field(v.region, lines(process.stderr));
   const plan = {
     rounds: Number(v.rounds),
     farRounds: Number(v["far-rounds"]),
@@ -124,7 +128,7 @@ async function throughput(v: Flags): Promise<void> {
   // A slice of 20 ms may not be shorter than 1 ms: the kernel refuses it.
   if (Number(v.cpu) < 5) throw new BenchError(`--cpu ${v.cpu}: at least 5 percent, or the kernel can't count it out`);
   const { before, save, told } = book<ThroughputResults>("throughput", v, "throughput.md", throughputPage);
-  const field = new ThroughputField("bench-throughput", lines(process.stderr));
+  const field = new ThroughputField(v.region, lines(process.stderr));
   const plan = {
     share: { cpu: Number(v.cpu), mbit: Number(v.mbit) },
     seconds: Number(v.seconds),
@@ -151,7 +155,8 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return values.help ? 0 : 3;
   }
-  if (benches.length > 1 && (values.only ?? values.output) !== undefined) throw new BenchError("--only and --output go with rollout or throughput");
+  if (benches.length > 1 && (values.only ?? values.output ?? values.kept) !== undefined)
+    throw new BenchError("--only, --output and --kept go with rollout or throughput");
   // The ssh masters of competitors are ours to end, the hosts stay for --resume.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void endLeftovers().finally(() => process.exit(130)));
   for (const bench of benches) await bench(values);

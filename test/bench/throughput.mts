@@ -18,11 +18,15 @@ export interface Row {
 }
 
 const PARTITIONS = SIDES.cluster;
-const pull = (replicas: number, partitions = 1): BenchOptions => ({ pull: { rate: "max", replicas, partitions } });
-const both = (replicas: number, partitions = 1): BenchOptions => ({ push: { rate: "max" }, ...pull(replicas, partitions) });
+/** Many connections, as a service of many processes has them: with few, a single server would write its messages in large, cheap pieces. */
+const PUSH: BenchOptions = { push: { rate: "max", publishers: 12, workers: 24 } };
+/** So few may wait to be pulled that a round is in balance from its first second on: else it would tell what gets in. */
+const BACKLOG = 5_000;
+const pull = (replicas: number, partitions = 1): BenchOptions => ({ pull: { rate: "max", replicas, partitions, backlog: BACKLOG } });
+const both = (replicas: number, partitions = 1): BenchOptions => ({ ...PUSH, ...pull(replicas, partitions) });
 
 export const ROWS: readonly Row[] = [
-  { id: "push", text: "push, queue group", stream: false, options: { single: { push: { rate: "max" } }, cluster: { push: { rate: "max" } } } },
+  { id: "push", text: "push, queue group", stream: false, options: { single: PUSH, cluster: PUSH } },
   { id: "pull-r3", text: "pull, R1 → R3", stream: true, options: { single: pull(1), cluster: pull(3) } },
   { id: "pull-r3-p", text: `pull, R1 → R3 in ${PARTITIONS} partitions`, stream: true, options: { single: pull(1), cluster: pull(3, PARTITIONS) } },
   { id: "pull-r1-p", text: `pull, R1 → R1 in ${PARTITIONS} partitions`, stream: true, options: { single: pull(1), cluster: pull(1, PARTITIONS) } },
