@@ -1,5 +1,5 @@
 import { Histogram } from "./histogram.mts";
-import { ACKED, COUNTERS, DELIVERED, type FlowBuffers, REJECTED, secondOf } from "./memory.mts";
+import { ACKED, COUNTERS, DELIVERED, type FlowBuffers, lastSecond, REJECTED, secondOf } from "./memory.mts";
 import type { Backlog } from "./streams.mts";
 import type { BenchSpec, FlowKind, FlowRound, FlowSample, LatencyResult } from "./types.mts";
 
@@ -104,7 +104,7 @@ export function flowRound(kind: FlowKind, spec: BenchSpec, buffers: FlowBuffers,
 /** Up to the last second in which anything happened. */
 function samplesOf({ warmUp, seconds }: BenchSpec, buffers: FlowBuffers, backlog: FlowNotes["backlog"]): FlowSample[] {
   const samples: FlowSample[] = [];
-  for (let second = 0; second < warmUp + seconds || second < backlog.length; second++) {
+  for (let second = 0; second < Math.max(warmUp + seconds, backlog.length, lastSecond(buffers) + 1); second++) {
     const [sent, acked, delivered] = secondOf(buffers, second);
     const { pending = null, ackPending = null } = backlog[second] ?? {};
     samples.push({ at: second - warmUp, sent, acked, delivered, ackPending, numPending: pending });

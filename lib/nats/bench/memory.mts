@@ -104,3 +104,10 @@ export function secondOf(buffers: FlowBuffers, second: number): [sent: number, a
   }
   return sum;
 }
+
+/** The last second in which anything was counted. */
+export function lastSecond(buffers: FlowBuffers): number {
+  const all = buffers.threads.map(({ seconds }) => new Float64Array(seconds));
+  for (let i = all[0]!.length - 1; i >= 0; i--) if (all.some((counts) => counts[i]! > 0)) return Math.floor(i / PER_SECOND);
+  return 0;
+}

@@ -56,7 +56,7 @@ export async function removeStreams(jsm: () => Promise<JetStreamManager>, partit
 
 /**
  * Spreads the leaders of streams and consumers over the nodes: partition i to node i. From 2.11 on servers let one choose; before, it stays
- * as elected. A single replica stays where it is.
+ * as elected. A single replica stays where it is. Who leads in the end is told with the result.
  */
 export async function spreadLeaders(
   nc: NatsConnection,
@@ -66,23 +66,24 @@ export async function spreadLeaders(
   signal: AbortSignal,
 ): Promise<void> {
   if (partitions.length < 2 || nodes.length < 2 || !atLeast(nc.info?.version ?? "", 2, 11)) return;
-  for (const [i, { stream, durable }] of partitions.entries()) {
+  const spread = async ({ stream, durable }: Partition, i: number): Promise<void> => {
     const { cluster } = await jsm.streams.info(stream);
     const peers = [cluster?.leader, ...(cluster?.replicas ?? []).map((r) => r.name)];
     const wanted = nodes[i % nodes.length]!;
-    if (peers.length < 2 || !peers.includes(wanted)) continue;
-    const leaders: [asset: string, subject: string, leader: () => Promise<string | undefined>][] = [
-      [stream, `STREAM.LEADER.STEPDOWN.${stream}`, async () => (await jsm.streams.info(stream)).cluster?.leader],
-      [`${stream} > ${durable}`, `CONSUMER.LEADER.STEPDOWN.${stream}.${durable}`, async () => consumerLeader(jsm, stream, durable)],
-    ];
-    for (const [asset, subject, leader] of leaders) {
-      if ((await leader()) === wanted) continue;
+    if (peers.length < 2 || !peers.includes(wanted)) return;
+    const lead = async (asset: string, subject: string, leader: () => Promise<string | undefined>): Promise<void> => {
+      if ((await leader()) === wanted) return;
       await request(nc, asset, subject, { placement: { preferred: wanted } });
       for (const until = Date.now() + ELECTION_MS; Date.now() < until; await sleep(50, undefined, { signal })) {
-        if ((await leader().catch(() => undefined)) === wanted) break;
+        if ((await leader().catch(() => undefined)) === wanted) return;
       }
-    }
-  }
+    };
+    await Promise.all([
+      lead(stream, `STREAM.LEADER.STEPDOWN.${stream}`, async () => (await jsm.streams.info(stream)).cluster?.leader),
+      lead(`${stream} > ${durable}`, `CONSUMER.LEADER.STEPDOWN.${stream}.${durable}`, async () => consumerLeader(jsm, stream, durable)),
+    ]);
+  };
+  await Promise.all(partitions.map(spread));
 }
 
 const consumerLeader = async (jsm: JetStreamManager, stream: string, durable: string): Promise<string | undefined> =>
