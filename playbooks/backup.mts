@@ -8,6 +8,7 @@ import { clusterPhase } from "../lib/playbook/cluster-phase.mts";
 import { backup } from "../roles/backup/tasks.mts";
 import { verifyBackup } from "../roles/backup/verify.mts";
 import { clustersOf } from "../roles/cluster.mts";
+import { ownFolder } from "../roles/clusters.mts";
 import { sitePlaybook } from "../roles/site.mts";
 
 const flags = {
@@ -48,7 +49,7 @@ await sitePlaybook(
     const { stream = [], to, keep, verify } = ownFlags(flags, run.config.options);
     const clusters = await clustersOf(run);
     if (verify !== undefined) return clusterPhase(run, "verify the backup", verifyBackup(resolve(verify), stream), clusters);
-    const parent = join("backups", basename(run.config.inventory.dir));
+    const parent = join("backups", basename(run.config.inventory.dir), ...ownFolder(run.config.options));
     const options = { to: to ?? join(parent, folderName(new Date())), streams: stream, ...(keep !== undefined && { keep: { parent, count: Number(keep) } }) };
     await clusterPhase(run, "backup", backup(options), clusters);
   },

@@ -4,6 +4,7 @@ import { UsageError } from "../lib/inventory/types.mts";
 import { type Flags, ownFlags } from "../lib/playbook/cli.mts";
 import { clustersOf } from "../roles/cluster.mts";
 import { clusterConfig } from "../roles/cluster-config/tasks.mts";
+import { ownFolder } from "../roles/clusters.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
 import { address, sourceOf } from "../roles/migrate/options.mts";
 import { goBack, migrate } from "../roles/migrate/phases.mts";
@@ -66,7 +67,7 @@ await sitePlaybook(
     if (host !== undefined && !inventory.hosts.some((h) => h.name === host))
       throw new UsageError(`--in-place ${host}: the inventory has no such host; it has ${inventory.hosts.map((h) => h.name).join(", ")}`);
     const source = sourceOf(url!, ca, inventory.dir),
-      dir = resolve(to ?? join("backups", basename(inventory.dir), "migration"));
+      dir = resolve(to ?? join("backups", basename(inventory.dir), ...ownFolder(run.config.options), "migration"));
     await run.reach();
     const clusters = await clustersOf(run);
     if (back) return goBack(run, clusters, { source, dir, acceptLoss });

@@ -26,13 +26,14 @@ await sitePlaybook(
       ["--limit nats-node-2", "one host only"],
     ],
     roles: [kernelTuning, natsInstall, clusterConfig, jetstreamSetup, verifyHosts, verify],
+    clusters: "any",
     writes: true,
   },
   async (run) => {
     await run.hosts("tune, install and configure", [kernelTuning, natsInstall, clusterConfig]);
-    const clusters = await clustersOf(run);
+    const clusters = await membersKnown(run, await clustersOf(run));
     const gate = clusterGate(clusters, run.abort.signal);
-    if (!(await membersKnown(run, clusters))) return;
+    if (!clusters.length) return;
     await formed(run, clusters);
     await roll(run, reboot, gate);
     await roll(run, reloadOrRestart, gate);

@@ -13,6 +13,7 @@ await sitePlaybook(
       ["-i inventory/hk -e verify.rate=50000", "with more load"],
     ],
     roles: [verifyHosts, verify],
+    clusters: "any",
     writes: false,
   },
   verified,

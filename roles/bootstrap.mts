@@ -2,6 +2,7 @@ import { compile, handlerStep } from "../lib/engine/compile.mts";
 import { handler } from "../lib/engine/resource.mts";
 import { observe } from "../lib/nats/observe.mts";
 import type { ClusterState } from "../lib/nats/state.mts";
+import { pool } from "../lib/playbook/pool.mts";
 import { natsUnitLibrary } from "../lib/resources/nats-unit.mts";
 import { sh } from "../lib/sh.mts";
 import type { Cluster } from "./cluster.mts";
@@ -25,7 +26,7 @@ const startAgain = handler("start a server again that the meta group left out", 
 /** Waits until the servers that this run has started form their meta group; helps once where they don't. */
 export async function formed(run: SiteRun, clusters: readonly Cluster[]): Promise<void> {
   if (run.mode === "check" || !Object.values(run.recap).some((c) => c.changed)) return;
-  for (const cluster of clusters) {
+  await pool(clusters, run.config.options.forks, async (cluster) => {
     const until = Date.now() + FORMING_MS;
     let aside = await leftOut(cluster);
     while (aside.length && Date.now() < until && !run.stopped) {
@@ -34,7 +35,7 @@ export async function formed(run: SiteRun, clusters: readonly Cluster[]): Promis
     }
     if (run.stopped) return;
     for (const lane of aside) await restart(run, lane);
-  }
+  });
 }
 
 /** Nodes that run and have all their routes, while a meta group with a leader exists without them. */

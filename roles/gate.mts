@@ -40,6 +40,8 @@ export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): 
   }
 
   return {
+    apart: (hosts) => clusters.map((c) => hosts.filter((h) => c.hosts.some((member) => member.name === h.name))).filter((own) => own.length),
+
     async order(hosts) {
       const [first] = hosts;
       const cluster = clusterOf(first!);

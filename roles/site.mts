@@ -10,6 +10,7 @@ import type { AnyHostRole, ClusterRole, HostRole } from "../lib/playbook/role.mt
 import type { Run } from "../lib/playbook/run.mts";
 import { type Cluster, clustersOf } from "./cluster.mts";
 import { checkCertificates } from "./cluster-config/certificates.mts";
+import { byCluster, narrowed, type Scope } from "./clusters.mts";
 import { validateAgainstFacts } from "./facts-checks.mts";
 import { loadInventory } from "./inventory.mts";
 import type { Vars } from "./schema.mts";
@@ -27,6 +28,8 @@ interface SiteSpec {
   writes: boolean;
   /** true where NATS is all that is worked with, and hosts aren't shown */
   natsOnly?: boolean;
+  /** default one: in an inventory of several clusters, the user names it by --cluster */
+  clusters?: Scope;
   flags?: Flags;
   without?: readonly FlagName[];
   /** what the playbook's own flags mean for the common ones, before the inventory is read. @throws UsageError */
@@ -41,22 +44,24 @@ interface Chosen {
 
 /** A playbook over an inventory of NATS servers: the roles' keys, checks and facts are wired in here. */
 export const sitePlaybook = (
-  { roles, adapt = (options) => options, choose = byLimit, ...spec }: SiteSpec,
+  { roles, adapt = (options) => options, choose = byLimit, clusters = "one", without = [], ...spec }: SiteSpec,
   main: (run: SiteRun) => Promise<void>,
 ): Promise<never> =>
   playbook<Vars, LoadedInventory<Vars>>(
     {
       ...spec,
+      without: [...without, ...UNSCOPED[clusters]],
       roles: [...new Set(roles.map((r) => r.name))],
       storeDir: (vars) => vars.jetstream.store_dir,
       load: async (options) => {
         const adapted = adapt(options);
         const made = { secrets: false };
-        const { inventory, hosts } = choose(await load(adapted, "dry", made), adapted);
+        const chosen = async (how: "dry" | "write"): Promise<Chosen> => choose(narrowed(await load(adapted, how, made), adapted.cluster, clusters), adapted);
+        const { inventory, hosts } = await chosen("dry");
         // A template with a slip is told now, and not by a host.
         for (const role of roles) if (role.kind === "host") hostTasks(role as HostRole<Vars>, { inventory, hosts: hosts.slice(0, 1) });
         if (options.check || !made.secrets) return { inventory, hosts };
-        return { inventory, hosts, settle: async () => choose(await load(adapted, "write", made), adapted) };
+        return { inventory, hosts, settle: () => chosen("write") };
       },
       checkFacts: (inventory, host, facts) =>
         validateAgainstFacts(inventory, host, {
@@ -72,6 +77,9 @@ export const sitePlaybook = (
     },
     main,
   );
+
+/** Common flags that say nothing to a playbook, by how many clusters it works on. */
+const UNSCOPED: Record<Scope, readonly FlagName[]> = { one: ["max-fail"], any: [], all: ["cluster"] };
 
 const byLimit = (inventory: LoadedInventory<Vars>, { limit }: Options): Chosen => ({
   inventory,
@@ -93,17 +101,19 @@ async function load(options: Options, how: "dry" | "write", made: { secrets: boo
 }
 
 /** A seed with a slip in it looks like one. @throws UsageError with a line for each */
-function checkSeeds({ hosts: [first], originOf }: LoadedInventory<Vars>): void {
-  const lines = first!.vars.users.flatMap(({ nkey_seed: seed }, i) => {
-    try {
-      if (seed) publicKey(seed, `${originOf(first!.name, ["users", i, "nkey_seed"])}: users[${i}].nkey_seed`);
-      return [];
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      return error.lines;
-    }
-  });
-  if (lines.length) throw new UsageError(lines);
+function checkSeeds({ hosts, originOf }: LoadedInventory<Vars>): void {
+  const lines = byCluster(hosts).flatMap(([first]) =>
+    first!.vars.users.flatMap(({ nkey_seed: seed }, i) => {
+      try {
+        if (seed) publicKey(seed, `${originOf(first!.name, ["users", i, "nkey_seed"])}: users[${i}].nkey_seed`);
+        return [];
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        return error.lines;
+      }
+    }),
+  );
+  if (lines.length) throw new UsageError([...new Set(lines)]);
 }
 
 /** What a role would do on a plain server; nothing is connected and nothing prepared for that. */

@@ -11,6 +11,9 @@ export interface Options {
   diff: boolean;
   extraVars: string[];
   forks: number;
+  cluster?: string | undefined;
+  /** hosts that may fail before the rest is left alone; with `percent`, in a hundred */
+  maxFail?: { most: number; percent: boolean } | undefined;
   verbose: boolean;
   listHosts: boolean;
   listTasks: boolean;
@@ -42,6 +45,7 @@ export const ownFlags = <F extends Flags>(_flags: F, options: Options): Given<F>
 const FLAGS = {
   inventory: { type: "string", short: "i", value: "FOLDER", text: "inventory folder (default inventory/hk)" },
   limit: { type: "string", short: "l", value: "PATTERN", text: "only these hosts or groups: a,b  !c  nats-*" },
+  cluster: { type: "string", value: "NAME", text: "only this cluster, where the inventory has several" },
   tags: { type: "string", short: "t", multiple: true, value: "ROLE", text: "only this role (repeatable); --role is the same" },
   role: { type: "string", multiple: true, value: "ROLE", text: "only this role (repeatable)" },
   check: { type: "boolean", short: "C", text: "change nothing, say what would change; exit 2 if anything would" },
@@ -54,6 +58,7 @@ const FLAGS = {
     text: "a variable above all others (repeatable; cluster.port=7222 goes inside)",
   },
   forks: { type: "string", short: "f", value: "N", text: "hosts worked on at once (default 50)" },
+  "max-fail": { type: "string", value: "N", text: "once more than N hosts (or N%) have failed, touch no further ones (see also --forks)" },
   verbose: { type: "boolean", short: "v", text: "every task, and the slowest at the end" },
   "list-hosts": { type: "boolean", text: "list the hosts that would be worked on, and stop" },
   "list-tasks": { type: "boolean", text: "list the tasks of each role, and stop" },
@@ -116,6 +121,8 @@ export function parseOptions(argv: readonly string[], usage: Usage): Options | "
     diff: v.diff ?? false,
     extraVars: v["extra-vars"] ?? [],
     forks,
+    cluster: v.cluster,
+    maxFail: maxFailOf(v["max-fail"]),
     verbose: v.verbose ?? false,
     listHosts: v["list-hosts"] ?? false,
     listTasks: v["list-tasks"] ?? false,
@@ -128,6 +135,14 @@ export function parseOptions(argv: readonly string[], usage: Usage): Options | "
     allAtOnce: v["all-at-once"] ?? false,
     own: Object.fromEntries(Object.keys(usage.flags ?? {}).map((name) => [name, values[name]])) as Options["own"],
   };
+}
+
+function maxFailOf(text: string | undefined): Options["maxFail"] {
+  if (text === undefined) return undefined;
+  const [, digits, percent] = /^(\d{1,6})(%?)$/.exec(text) ?? [];
+  if (digits === undefined || (percent && Number(digits) > 100))
+    throw new UsageError(`--max-fail takes a number of hosts or a percentage, not "${text}"; write for example 3 or 10%`);
+  return { most: Number(digits), percent: percent === "%" };
 }
 
 function parse(argv: readonly string[], flags: Flags) {

@@ -1,4 +1,5 @@
 import type { Failure } from "../engine/events.mts";
+import { pool } from "./pool.mts";
 import type { ClusterRole, ClusterTask, TaskResult } from "./role.mts";
 import type { Run } from "./run.mts";
 
@@ -7,28 +8,33 @@ interface Named {
   readonly name: string;
 }
 
-/** A role's tasks on each cluster of the run, one after another; the clusters side by side. */
+/** A role's tasks on each cluster of the run, one after another; the clusters side by side, --forks at once. */
 export async function clusterPhase<V, C extends Named>(run: Run<V>, phase: string, role: ClusterRole<C>, clusters: readonly C[]): Promise<void> {
   if (!clusters.length || !run.wants(role as ClusterRole<never>) || run.stopsBefore(phase)) return;
   const since = performance.now();
   run.emit({ type: "phase_start", phase, lanes: clusters.map((c) => c.name), tasks: Object.fromEntries(clusters.map((c) => [c.name, role.list(c).length])) });
-  await Promise.all(
-    clusters.map(async (cluster) => {
-      const lane = { run, phase, lane: cluster.name, role: role.name };
-      try {
-        for await (const task of role.tasks(cluster, run.abort.signal)) {
-          if (run.stopped) {
-            run.noteStop(`${cluster.name}: before ${task.task}`);
-            break;
-          }
-          if (run.selection.wants(role.name, task.task) || (task.listed !== undefined && run.selection.wants(role.name, task.listed))) await one(lane, task);
+  let alone: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const mine = alone.then(work);
+    alone = mine.catch(() => {});
+    return mine;
+  };
+  await pool(clusters, run.config.options.forks, async (cluster) => {
+    const lane = { run, phase, lane: cluster.name, role: role.name };
+    try {
+      for await (const task of role.tasks(cluster, run.abort.signal)) {
+        if (run.stopped) {
+          run.noteStop(`${cluster.name}: before ${task.task}`);
+          break;
         }
-      } catch (error) {
-        if (run.stopped) run.noteStop(`${cluster.name}: in ${role.name}`);
-        else unusable(lane, toFailure(error));
+        if (run.selection.wants(role.name, task.task) || (task.listed !== undefined && run.selection.wants(role.name, task.listed)))
+          await (task.alone ? inTurn(async () => void (run.stopped || (await one(lane, task)))) : one(lane, task));
       }
-    }),
-  );
+    } catch (error) {
+      if (run.stopped) run.noteStop(`${cluster.name}: in ${role.name}`);
+      else unusable(lane, toFailure(error));
+    }
+  });
   run.emit({ type: "phase_end", phase, ms: performance.now() - since });
 }
 

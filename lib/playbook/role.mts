@@ -46,6 +46,8 @@ export interface ClusterTask {
   task: string;
   /** the name under which --list-tasks has it, where its own isn't known before */
   listed?: string;
+  /** it measures, so that no other cluster's such task runs beside it */
+  alone?: boolean;
   at: Location;
   run(mode: "apply" | "check", signal: AbortSignal): Promise<TaskResult>;
 }

@@ -8,7 +8,9 @@ import type { Run } from "./run.mts";
 
 /** What makes it safe to take one host at a time out of service. */
 export interface Gate<V> {
-  /** the hosts in the order in which they may go */
+  /** hosts that have nothing to do with each other, apart: the clusters. Left out: all belong together */
+  apart?(hosts: readonly Host<V>[]): readonly (readonly Host<V>[])[];
+  /** of hosts that belong together: the order in which they may go */
   order(hosts: readonly Host<V>[]): Promise<readonly Host<V>[]>;
   /** resolves when the others can do without this host. @throws with what is missing */
   before(host: Host<V>, progress: (detail: string) => void): Promise<void>;
@@ -17,8 +19,11 @@ export interface Gate<V> {
 }
 
 /**
- * Runs a rolling handler where it is due, node by node behind the gate. The first failure ends the roll: what is due stays
+ * Runs a rolling handler where it is due, node by node behind the gate. A failure ends the roll of its cluster: what is due stays
  * due, as it is a fact of the hosts, and the next run goes on from there. This run does nothing more on these hosts.
+ *
+ * Of several clusters one goes first, alone: whatever is wrong with the change, it meets one cluster only. Then the others roll side
+ * by side, --forks at once. The first one is a sound one: a cluster with a dead host holds up nobody else.
  */
 export async function roll<V>(run: Run<V>, handler: Handler, gate: Gate<V>): Promise<void> {
   const hosts = run.config.hosts.filter((h) => !run.out.has(h.name) && stepsOf(run, h, handler).length > 0);
@@ -30,24 +35,44 @@ export async function roll<V>(run: Run<V>, handler: Handler, gate: Gate<V>): Pro
     const results = await pool(hosts, run.config.options.forks, (host) => apply(run, handler, host));
     for (const [i, host] of hosts.entries()) if (results[i] !== "not due" && !(await gated(run, host, "after", gate))) break;
   } else {
-    await oneByOne(run, handler, hosts, gate);
+    await sideBySide(run, handler, hosts, gate);
   }
   run.emit({ type: "phase_end", phase, ms: performance.now() - since });
 }
 
-async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V>[], gate: Gate<V>): Promise<void> {
+async function sideBySide<V>(run: Run<V>, handler: Handler, due: readonly Host<V>[], gate: Gate<V>): Promise<void> {
+  const clusters = (gate.apart?.(run.config.hosts) ?? [run.config.hosts])
+    .map((hosts) => ({ hosts: hosts.filter((h) => due.includes(h)), sound: hosts.every((h) => !run.out.has(h.name)) }))
+    .filter(({ hosts }) => hosts.length);
+  const first = clusters.length > 1 ? clusters.find((c) => c.sound) : undefined;
+  const others = clusters.filter((c) => c !== first);
+  if (first && !(await oneByOne(run, handler, first.hosts, gate)) && !run.stopped) {
+    const left = others.flatMap((c) => c.hosts);
+    for (const h of left) run.out.add(h.name);
+    run.emit({
+      type: "warning",
+      text: `${handler.name}: the first cluster to roll has failed, so the ${left.length} hosts of the others are left as they are; what is due there stays due for the next run`,
+    });
+    return;
+  }
+  await pool(others, run.config.options.forks, ({ hosts }) => oneByOne(run, handler, hosts, gate));
+}
+
+/** @returns whether all went well */
+async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V>[], gate: Gate<V>): Promise<boolean> {
   let left = [...hosts];
-  while (left.length && !run.stopped) {
+  while (left.length && !run.stopped && !run.givesUp()) {
     // asked anew each time: the leader moves when a node goes
     const [host] = await gate.order(left).catch(() => left);
-    if (!host) return;
+    if (!host) return false;
     left = left.filter((h) => h !== host);
     if (!(await through(run, handler, host, gate))) {
       for (const h of [host, ...left]) run.out.add(h.name);
-      break;
+      return false;
     }
   }
   if (run.stopped && left.length) run.noteStop(`${handler.name}: before ${left.map((h) => h.name).join(", ")}`);
+  return left.length === 0;
 }
 
 /** One host, there and back. @returns whether the next may follow */

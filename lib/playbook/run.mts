@@ -42,6 +42,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
   readonly outputs = new Map<string, Map<string, string>>();
   readonly selection: Selection;
   #stopped: string[] | undefined;
+  #gaveUp = false;
   #signal = "SIGINT";
 
   constructor(config: RunConfig<V, I>) {
@@ -101,7 +102,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     if (!wanted.length || !left.length || this.stopsBefore(phase)) return;
     const since = performance.now();
     const ready = await this.#connect(left);
-    if (!ready.length) return;
+    if (!ready.length || this.givesUp()) return;
     const resources = await this.#resources(wanted, ready);
     const programs = ready.map(({ host, session }) => ({ host, session, steps: this.selection.steps(plan(resources.get(host.name)!)) }));
     this.selection.passed(programs.some(({ steps }) => steps.some((s) => s.kind === "resource")));
@@ -112,7 +113,7 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
       tasks: Object.fromEntries(programs.map((p) => [p.host.name, p.steps.length])),
     });
     await pool(programs, this.config.options.forks, async ({ host, session, steps }) => {
-      if (!steps.length || this.stopped) return;
+      if (!steps.length || this.stopped || this.givesUp()) return;
       const outcome = await session.run(compile(steps, { mode: this.mode, diff: this.config.options.diff }), phase, this.emit);
       this.#settle(host, outcome, steps);
     });
@@ -161,10 +162,26 @@ export class Run<V, I extends Inventory<V> = Inventory<V>> {
     this.abort.abort(new Error("interrupted"));
   }
 
-  /** True when the run was stopped; the first thing that is left out for that is where it stopped. */
+  /** More hosts have failed or can't be reached than --max-fail bears: nothing further is touched. Told once. */
+  givesUp(): boolean {
+    const { maxFail } = this.config.options;
+    if (!maxFail || this.#gaveUp) return this.#gaveUp;
+    const { hosts } = this.config;
+    const failed = hosts.filter((h) => this.connections.unreachable.has(h.name) || this.recap[h.name]?.failed).map((h) => h.name);
+    if (failed.length <= (maxFail.percent ? (hosts.length * maxFail.most) / 100 : maxFail.most)) return false;
+    this.#gaveUp = true;
+    const named = failed.length > 5 ? `${failed.slice(0, 5).join(", ")} …` : failed.join(", ");
+    this.emit({
+      type: "warning",
+      text: `--max-fail ${maxFail.most}${maxFail.percent ? "%" : ""}: ${failed.length} of ${hosts.length} hosts have failed (${named}), so no further ones are touched; mend them and run the same command again`,
+    });
+    return true;
+  }
+
+  /** True when the run was stopped or gave up; the first thing that is left out for that is where it stopped. */
   stopsBefore(phase: string): boolean {
     if (this.#stopped?.length === 0) this.#stopped.push(`before: ${phase}`);
-    return this.stopped;
+    return this.stopped || this.givesUp();
   }
 
   noteStop(where?: string): void {

@@ -62,17 +62,32 @@ const ports: Check<Vars> = ({ hosts, error, written }) => {
   }
 };
 
-/** Values that must be the same on all servers, or the routes don't come up. */
+/** Values that must be the same on all servers of a cluster, or the routes don't come up. */
 const agreed: Check<Vars> = ({ hosts, error }) => {
-  for (const key of ["name", "pool_size"] as const) {
-    const counts = new Map<string | number, Host<Vars>[]>();
-    for (const host of hosts) counts.set(host.vars.cluster[key], [...(counts.get(host.vars.cluster[key]) ?? []), host]);
-    const [most, ...rest] = [...counts.values()].sort((a, b) => b.length - a.length);
-    for (const host of rest.flat())
+  const counts = new Map<number, Host<Vars>[]>();
+  for (const host of hosts) counts.set(host.vars.cluster.pool_size, [...(counts.get(host.vars.cluster.pool_size) ?? []), host]);
+  const [most, ...rest] = [...counts.values()].sort((a, b) => b.length - a.length);
+  for (const host of rest.flat())
+    error(
+      host,
+      ["cluster", "pool_size"],
+      `cluster.pool_size ${host.vars.cluster.pool_size} differs from ${most![0]!.name}'s ${most![0]!.vars.cluster.pool_size}; give all hosts of a cluster the same`,
+    );
+};
+
+/** An inventory may hold several clusters. But a host that alone has another name than its group is one whose name has a slip in it. */
+const alone: Check<Vars> = ({ hosts, error }) => {
+  const sizes = new Map<string, number>();
+  for (const { vars } of hosts) sizes.set(vars.cluster.name, (sizes.get(vars.cluster.name) ?? 0) + 1);
+  for (const host of hosts) {
+    const { name } = host.vars.cluster;
+    const group = host.groups.at(-1)!;
+    const mate = hosts.find((h) => h.groups.includes(group) && h.vars.cluster.name !== name && sizes.get(h.vars.cluster.name)! > 1);
+    if (sizes.get(name) === 1 && mate)
       error(
         host,
-        ["cluster", key],
-        `cluster.${key} ${host.vars.cluster[key]} differs from ${most![0]!.name}'s ${most![0]!.vars.cluster[key]}; an inventory is one cluster, give all hosts the same`,
+        ["cluster", "name"],
+        `cluster.name ${name} differs from ${mate.name}'s ${mate.vars.cluster.name}, and no other host has it; give all hosts of a cluster the same, or put a cluster of one host into a group of its own`,
       );
   }
 };
@@ -149,4 +164,7 @@ const placement: Check<Vars> = ({ hosts, warn }) => {
   }
 };
 
-export const checks = [unique, ports, agreed, store, times, options, placement, users, sameUsers];
+/** Made for each cluster by itself. */
+export const checks = [ports, agreed, store, times, options, placement, users, sameUsers];
+/** Made for all hosts together, whatever clusters they belong to. */
+export const wholeRegion = [unique, alone];

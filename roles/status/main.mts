@@ -7,6 +7,7 @@ import { helpText, type Options, parseOptions } from "../../lib/playbook/cli.mts
 import { Connections } from "../../lib/playbook/connections.mts";
 import { type Cluster, clustersOf } from "../cluster.mts";
 import { hasAuthority } from "../cluster-config/certificates.mts";
+import { narrowed } from "../clusters.mts";
 import { loadInventory } from "../inventory.mts";
 import type { Vars } from "../schema.mts";
 import { declared } from "../verify/expectation.mts";
@@ -40,7 +41,7 @@ export async function main(script: string, argv: readonly string[]): Promise<num
 }
 
 async function run(options: Options, own: StatusOptions): Promise<number> {
-  const inventory = loadInventory(options.inventory, { extraVars: options.extraVars });
+  const inventory = narrowed(loadInventory(options.inventory, { extraVars: options.extraVars }), options.cluster, "one");
   if (!hasAuthority(inventory))
     throw new UsageError(`${inventory.dir}/pki: there is none, so nothing has been rolled out from here; run site.mts, or put the region's pki and .env here`);
   const password = options.askBecomePass ? await (await import("../../lib/playbook/password.mts")).withPassword() : undefined;

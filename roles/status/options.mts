@@ -28,6 +28,7 @@ export const USAGE: Usage = {
     "check",
     "diff",
     "forks",
+    "max-fail",
     "verbose",
     "list-hosts",
     "list-tasks",

@@ -6,6 +6,7 @@ import { generateMissingSecrets } from "../../lib/pki/secrets.mts";
 import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import type { ClusterRole } from "../../lib/playbook/role.mts";
 import type { Cluster } from "../cluster.mts";
+import { narrowed, sharedPlace } from "../clusters.mts";
 import { loadInventory } from "../inventory.mts";
 import type { SiteRun } from "../site.mts";
 
@@ -20,16 +21,22 @@ export async function pin(run: SiteRun, clusters: readonly Cluster[], version: s
 
 function tasks({ config: { options } }: SiteRun, version: string): ReturnType<ClusterRole<Cluster>["tasks"]> {
   // As it stands in the files, without the version that this run was told.
-  const inventory = loadInventory(options.inventory, {
+  const whole = loadInventory(options.inventory, {
     extraVars: options.extraVars,
     generate: (missing) => generateMissingSecrets(options.inventory, missing, { dryRun: true }),
   });
+  const inventory = narrowed(whole, options.cluster, "one");
   return [
     {
       task: `nats_version in ${shown(inventory.dir)}`,
       at: { file: "", line: 0 },
       run: async (mode) => {
         try {
+          const shared = options.cluster === undefined ? undefined : sharedPlace(whole, options.cluster, ["nats_version"]);
+          if (shared)
+            throw new UsageError(
+              `${shared}: nats_version stands for other clusters too; write it into group_vars of a group that has the hosts of ${options.cluster} alone`,
+            );
           const changes = changesFor(inventory, "nats_version", version);
           if (!changes.length) return { status: "ok", reason: `says ${version}` };
           if (mode === "apply") write(changes);

@@ -85,6 +85,7 @@ function dataPath(
   return {
     task,
     at,
+    alone: true,
     async run(mode): Promise<TaskResult> {
       if (mode === "check") return { status: "skipped", reason: "sends messages, so not under --check" };
       const { openLoad } = await import("../../lib/nats/load/open.mts");

@@ -10,12 +10,14 @@ const cases: Case[] = [
   [
     "cluster name differs",
     { "host_vars/n2.yml": "cluster: { name: other }\n" },
-    ["host_vars/n2.yml:1:18: cluster.name other differs from n1's nats-cluster-inv; an inventory is one cluster, give all hosts the same"],
+    [
+      "host_vars/n2.yml:1:18: cluster.name other differs from n1's nats-cluster-inv, and no other host has it; give all hosts of a cluster the same, or put a cluster of one host into a group of its own",
+    ],
   ],
   [
     "pool_size differs",
     { "host_vars/n2.yml": "cluster: { pool_size: 1 }\n" },
-    ["host_vars/n2.yml:1:23: cluster.pool_size 1 differs from n1's 3; an inventory is one cluster, give all hosts the same"],
+    ["host_vars/n2.yml:1:23: cluster.pool_size 1 differs from n1's 3; give all hosts of a cluster the same"],
   ],
   [
     "store in tmp",
