@@ -6,6 +6,7 @@ import { clustersOf } from "../roles/cluster.mts";
 import { reloadOrRestart } from "../roles/cluster-config/handlers.mts";
 import { clusterConfig } from "../roles/cluster-config/tasks.mts";
 import { clusterGate } from "../roles/gate.mts";
+import { partitionsReady } from "../roles/jetstream-setup/partitions-ahead.mts";
 import { jetstreamSetup } from "../roles/jetstream-setup/tasks.mts";
 import { reboot } from "../roles/kernel-tuning/handlers.mts";
 import { kernelTuning } from "../roles/kernel-tuning/tasks.mts";
@@ -30,10 +31,11 @@ await sitePlaybook(
     writes: true,
   },
   async (run) => {
+    if (!(await partitionsReady(run))) return;
     await run.hosts("tune, install and configure", [kernelTuning, natsInstall, clusterConfig]);
     const clusters = await membersKnown(run, await clustersOf(run));
     const gate = clusterGate(clusters, run.abort.signal);
-    if (!clusters.length) return;
+    if (!clusters.length || !(await partitionsReady(run, true))) return;
     await formed(run, clusters);
     await roll(run, reboot, gate);
     await roll(run, reloadOrRestart, gate);

@@ -4,6 +4,7 @@ import { limits } from "./health/limits.mts";
 import { clusterName, routeRtt, routes, wholeRoutes } from "./health/mesh.mts";
 import { jetstreamOn, meta } from "./health/meta.mts";
 import { clock, configuration, healthz, named, reachable, slowConsumers, strangers, version } from "./health/nodes.mts";
+import { formerPartitions, partitionLeaders } from "./health/partitions.mts";
 import { auth, authorities, tls } from "./health/security.mts";
 import { declaredStreams, replicas, sequences, streamLimits, unseen } from "./health/streams.mts";
 import type { ClusterState } from "./state.mts";
@@ -34,6 +35,8 @@ const CONDITION: readonly Checker[] = [
   routeRtt,
   unseen,
   ackPending,
+  partitionLeaders,
+  formerPartitions,
   streamLimits,
   limits,
   slowConsumers,

@@ -16,6 +16,7 @@ import { render, type View } from "../../lib/template.mts";
 import { peersOf } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
 import { certificates } from "./certificates.mts";
+import { accounts, type Proof } from "./accounts.mts";
 import { reloadOrRestart } from "./handlers.mts";
 
 export const CONF = "/etc/nats/nats-server.conf";
@@ -28,12 +29,6 @@ interface Material {
   /** by host and user name: how the configuration names the user */
   users: ReadonlyMap<string, ReadonlyMap<string, Proof>>;
 }
-/** Public keys, several while a user's seed is being replaced; or the hash of a password. */
-interface Proof {
-  nkeys: readonly string[];
-  bcrypt: string;
-}
-
 /** What the controller's files will be, for a look ahead with --check: those of pki by name, and the text of .env. */
 export interface Ahead {
   pki?: ReadonlyMap<string, string>;
@@ -164,21 +159,6 @@ function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_
     ...Object.fromEntries(Object.entries((jetstream || { enabled: false }) as View).map(([key, value]) => [`jetstream.${key}`, value])),
   };
   return Object.entries(all).map(([key, value]) => ({ name: key, value }));
-}
-
-function accounts(vars: Vars, users: ReadonlyMap<string, Proof> | undefined): View[] {
-  const names = [...new Set(["SYS", ...vars.users.map((u) => u.account)])];
-  return names.map((name) => ({
-    name,
-    jetstream: name !== "SYS" && vars.jetstream.enabled,
-    users: vars.users
-      .filter((u) => u.account === name)
-      .flatMap((u) => {
-        const { nkeys, bcrypt } = users?.get(u.name) ?? { nkeys: [], bcrypt: "" };
-        const permissions = u.permissions ? JSON.stringify(u.permissions) : "";
-        return nkeys.length ? nkeys.map((nkey) => ({ user: u.name, nkey, bcrypt, permissions })) : [{ user: u.name, nkey: "", bcrypt, permissions }];
-      }),
-  }));
 }
 
 function unit(vars: Vars): View {

@@ -5,6 +5,7 @@ import { subjectsOverlap } from "../cluster-config/subject.mts";
 import { oldestVersion } from "../nats-install/version.mts";
 import type { Vars } from "../schema.mts";
 import { checkConsumer, checkWorkQueue } from "./consumer-checks.mts";
+import { checkPartitions } from "./partition-checks.mts";
 import { tooNew } from "./since.mts";
 import type { StreamSpec } from "./stream.mts";
 import { checkStream } from "./stream-checks.mts";
@@ -34,6 +35,7 @@ const streams: Check<Vars> = (context) => {
   });
   distinct(first.vars.streams, say);
 };
+  checkPartitions(first.vars.streams, say, warn);
 
 function distinct(all: readonly StreamSpec[], say: Say): void {
   all.forEach((stream, i) => {
@@ -78,11 +80,14 @@ function enoughNodes({ hosts, complete }: CheckContext<Vars>, stream: StreamSpec
     return;
   }
   if (stream.storage !== "file" || stream.max_bytes === undefined || stream.max_bytes < 0) return;
-  const roomy = tagged.filter((host) => bytes(host.vars.jetstream.max_file) >= stream.max_bytes!);
+  const { partitions = 1 } = stream;
+  // At least one of the hosts holds so many of its partitions.
+  const held = Math.ceil((partitions * replicas) / tagged.length);
+  const roomy = tagged.filter((host) => bytes(host.vars.jetstream.max_file) >= stream.max_bytes! * held);
   if (roomy.length < replicas)
     say(
       [i, "max_bytes"],
-      `stream ${stream.name} reserves more than jetstream.max_file (${tagged[0]!.vars.jetstream.max_file}); lower max_bytes or raise max_file`,
+      `stream ${stream.name} reserves more than jetstream.max_file (${tagged[0]!.vars.jetstream.max_file})${held > 1 ? `, with ${held} partitions on a host, each of max_bytes` : ""}; lower max_bytes or raise max_file`,
     );
 }
 

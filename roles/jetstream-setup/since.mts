@@ -8,6 +8,7 @@ const STREAM: Record<string, string> = {
   subject_transform: "2.10",
   metadata: "2.10",
   consumer_limits: "2.10",
+  partitions: "2.10",
   allow_msg_ttl: "2.11",
   subject_delete_marker_ttl: "2.11",
   allow_msg_counter: "2.12",

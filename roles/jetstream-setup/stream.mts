@@ -8,6 +8,12 @@ const optional = v.optional;
 
 const destination = () => text("a subject", "write for example archive.{{wildcard(1)}}", /^[^\s]+(\s*[\d,]+\s*[^\s]*)*$/);
 
+const partitionBy = () =>
+  v.pipe(
+    v.union([list(integer(1, 32)), v.literal("random")], "{value} is not random or a list of wildcards; write random, or for example [1]"),
+    v.metadata({ what: "random, or a list of numbers" }),
+  );
+
 const transform = v.strictObject({
   src: key(optional(subject()), "subjects that are changed"),
   dest: key(destination(), "what they become, with nats-server's mapping functions"),
@@ -111,3 +117,13 @@ export const stream = v.strictObject({
 });
 
 export type StreamSpec = v.InferOutput<typeof stream>;
+  partitions: key(
+    optional(integer(1, 64)),
+    "spread over so many streams NAME-0, NAME-1 …, each with the settings and consumers written here; publishers go on as they are (2.10). See docs/partitions.md",
+    { defaultText: "one stream" },
+  ),
+  partition_by: key(
+    optional(partitionBy()),
+    "what decides the partition: the numbers of the subject's wildcards whose tokens are the key, or `random` where order is of no matter",
+    { defaultText: "all `*`, and the first token of `>`" },
+  ),

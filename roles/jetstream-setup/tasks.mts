@@ -1,12 +1,14 @@
 import type { Location } from "../../lib/engine/resource.mts";
 import { connectApp } from "../../lib/nats/connect.mts";
-import type { StreamDeclaration } from "../../lib/nats/jetstream/desired.mts";
 import type { Item } from "../../lib/nats/jetstream/reconcile.mts";
 import type { ClusterRole, ClusterTask, TaskResult } from "../../lib/playbook/role.mts";
 import type { Cluster } from "../cluster.mts";
 import { gateFailure } from "../gate.mts";
+import { leadersOf, leadersTask } from "./partition-leaders.mts";
+import { isPartitioned, oneByOne } from "./partitions.mts";
+import type { StreamSpec } from "./stream.mts";
 
-const declared = (cluster: Cluster): readonly StreamDeclaration[] => cluster.hosts[0]!.vars.streams;
+const declared = (cluster: Cluster): readonly StreamSpec[] => cluster.hosts[0]!.vars.streams;
 
 const READY = "cluster ready for streams";
 
@@ -19,7 +21,8 @@ export const jetstreamSetup: ClusterRole<Cluster> = {
   name: "jetstream-setup",
   list: (cluster) => [
     READY,
-    ...declared(cluster).flatMap((s) => [`stream ${s.name}`, ...(s.consumers ?? []).map((c) => `consumer ${s.name} > ${String(c["durable_name"])}`)]),
+    ...oneByOne(declared(cluster)).flatMap((s) => [`stream ${s.name}`, ...s.consumers.map((c) => `consumer ${s.name} > ${c.durable_name}`)]),
+    ...declared(cluster).filter(isPartitioned).map(leadersOf),
   ],
 
   async *tasks(cluster) {
@@ -27,8 +30,10 @@ export const jetstreamSetup: ClusterRole<Cluster> = {
     const { items, undeclared } = await import("../../lib/nats/jetstream/reconcile.mts");
     const nc = await connectApp(cluster.target, cluster.connect);
     try {
-      for (const item of items(nc, declared(cluster))) yield reconciled(item, cluster, location(cluster, item.asset));
-      const others = await undeclared(nc, declared(cluster));
+    const streams = oneByOne(declared(cluster));
+      for (const item of items(nc, streams)) yield reconciled(item, cluster, location(cluster, item.asset));
+      for (const stream of declared(cluster).filter(isPartitioned)) yield leadersTask(cluster, stream, location(cluster, stream.name));
+      const others = await undeclared(nc, streams);
       if (others.length) cluster.emit({ type: "warning", text: `${cluster.name} also has, undeclared and left alone: ${others.join(", ")}` });
     } finally {
       await nc.close();
@@ -37,7 +42,7 @@ export const jetstreamSetup: ClusterRole<Cluster> = {
 };
 
 /** Check, apply, check: as with resources on hosts. */
-function reconciled(item: Item, cluster: Cluster, at: Location): ClusterTask {
+export function reconciled(item: Item, cluster: Cluster, at: Location): ClusterTask {
   const task = `${item.kind} ${item.asset}`;
   return {
     task,
@@ -79,8 +84,9 @@ function ready({ target, connect }: Cluster): ClusterTask {
   };
 }
 
-/** The inventory's line that declares a stream, also for its consumers. */
-function location(cluster: Cluster, asset: string): Location {
-  const index = declared(cluster).findIndex((s) => s.name === asset.split(" > ")[0]);
+/** The inventory's line that declares a stream, also for its partitions and consumers. */
+export function location(cluster: Cluster, asset: string): Location {
+  const name = asset.split(" > ")[0]!;
+  const index = declared(cluster).findIndex((s) => s.name === name || oneByOne([s]).some((one) => one.name === name));
   return cluster.originOf(["streams", index]);
 }

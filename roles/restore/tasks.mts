@@ -12,6 +12,7 @@ import { closeAll, connectAccounts } from "../backup/accounts.mts";
 import { choose, numberText } from "../backup/choose.mts";
 import { fileTask } from "../backup/verify.mts";
 import type { Cluster } from "../cluster.mts";
+import { oneByOne } from "../jetstream-setup/partitions.mts";
 import { present } from "./present.mts";
 import { replace } from "./replace.mts";
 
@@ -66,7 +67,7 @@ export const restoreRole = ({ from, streams, replicas, ownOnly = false, ...optio
       const copies = (s: { name: string; config: { num_replicas: number } }): number =>
         replicas ??
         Math.min(
-          cluster.hosts[0]!.vars.streams.find((d) => d.name === s.name)?.num_replicas ?? s.config.num_replicas,
+          oneByOne(cluster.hosts[0]!.vars.streams).find((d) => d.name === s.name)?.num_replicas ?? s.config.num_replicas,
           cluster.target.nodes.filter((n) => n.jetstream).length,
         );
       const connectionOf = (account: string): NatsConnection => {

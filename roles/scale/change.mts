@@ -1,3 +1,4 @@
+import { observe } from "../../lib/nats/observe.mts";
 import { roll } from "../../lib/playbook/roll.mts";
 import { RETIRED_STORE } from "../../lib/resources/nats-retired.mts";
 import { formed } from "../bootstrap.mts";
@@ -5,6 +6,7 @@ import { type Cluster, clustersOf } from "../cluster.mts";
 import { reloadOrRestart } from "../cluster-config/handlers.mts";
 import { clusterConfig } from "../cluster-config/tasks.mts";
 import { clusterGate } from "../gate.mts";
+import { otherPartitions } from "../jetstream-setup/partitions-ahead.mts";
 import { jetstreamSetup } from "../jetstream-setup/tasks.mts";
 import { reboot } from "../kernel-tuning/handlers.mts";
 import { kernelTuning } from "../kernel-tuning/tasks.mts";
@@ -90,7 +92,7 @@ export async function changeMembers(run: SiteRun, change: Change): Promise<Clust
 async function preflight(run: SiteRun, change: Change, before: Before, cluster: Cluster): Promise<boolean> {
   showPlan(run, before, cluster);
   for (const text of cautions(before)) run.emit({ type: "warning", text });
-  const wrong = obstacles(change, before);
+  const wrong = [...obstacles(change, before), ...otherPartitions(await observe(cluster.target, cluster.connect), cluster.hosts[0]!.vars.streams)];
   const whole = before.leaving.every((l) => l.runs || !l.member);
   return stage(run, "pre-flight", cluster, [
     {

@@ -1,15 +1,11 @@
 import { connectApp, connectSys } from "../../lib/nats/connect.mts";
-import { request } from "../../lib/nats/jetstream/api.mts";
+import { evenOut } from "../../lib/nats/jetstream/even-out.mts";
 import { holders, inMove, startMove, untilLeft } from "../../lib/nats/jetstream/move.mts";
 import { foreseenMoves, loads, nextLeader, nextMove } from "../../lib/nats/jetstream/spread.mts";
 import { observe } from "../../lib/nats/observe.mts";
-import { atLeast } from "../../lib/nats/roll.mts";
 import type { Cluster } from "../cluster.mts";
 import type { SiteRun } from "../site.mts";
 import type { Step } from "./stage.mts";
-
-/** How long a stream may take to have another leader, ms. */
-const ELECTION_MS = 10_000;
 
 /** The same number of stream replicas on every node, and then of streams led. One stream at a time, each whole before the next. */
 export const rebalance = (cluster: Cluster): Step[] => [replicas(cluster), leaders(cluster)];
@@ -66,29 +62,7 @@ const leaders = ({ target, connect }: Cluster): Step => ({
         ]
       : [];
   },
-  work: async (say, signal) => {
-    const app = await connectApp(target, connect);
-    const stay = new Set<string>();
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        const state = await observe(target, connect);
-        const next = nextLeader(state, stay);
-        if (!next) return;
-        say(`${next.stream}: ${next.from} → ${next.to}`);
-        // Before 2.11 whoever is elected leads.
-        const able = state.servers.every((s) => atLeast(s.version, 2, 11));
-        await request(app, `stream ${next.stream}`, `STREAM.LEADER.STEPDOWN.${next.stream}`, able ? { placement: { preferred: next.to } } : {});
-        stay.add(`${next.account} ${next.stream}`);
-        for (const until = Date.now() + ELECTION_MS; Date.now() < until; await new Promise((resolve) => setTimeout(resolve, 200))) {
-          const leader = (await observe(target, connect)).streams.find((s) => s.account === next.account && s.name === next.stream)?.leader;
-          if (leader && leader !== next.from) break;
-        }
-      }
-    } finally {
-      await app.close();
-    }
-  },
+  work: (say, signal) => evenOut(target, { connect, next: nextLeader, say, signal }),
 });
 
 /** The nodes' loads as a table. */

@@ -5,6 +5,7 @@ import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import { roll } from "../../lib/playbook/roll.mts";
 import { type Cluster, clustersOf } from "../cluster.mts";
 import { clusterGate } from "../gate.mts";
+import { leadersSpread } from "../jetstream-setup/partition-leaders.mts";
 import { unsupported } from "../nats-install/checks.mts";
 import type { SiteRun } from "../site.mts";
 import { verified } from "../verify/verified.mts";
@@ -64,6 +65,7 @@ export async function upgrade(flags: UpgradeFlags, run: SiteRun): Promise<void> 
   const down = new Set([...before].filter(([, has]) => has === DOWN).map(([name]) => name));
   if (!(await rolled(run, clusters, { version, rate: Number(load), down }))) return;
   await showVersions(run, clusters, before);
+  if (run.mode === "apply") await leadersSpread(run, clusters);
   await verified(run);
 }
 

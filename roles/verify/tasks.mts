@@ -10,6 +10,7 @@ import { CONF } from "../cluster-config/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { expectation } from "./expectation.mts";
 import { showFigures, showTopology } from "./shown.mts";
+import { partitionChecks, partitionTasks } from "./partitions.mts";
 
 const HEALTH = "health of the cluster";
 
@@ -28,7 +29,7 @@ export const verifyHosts: HostRole<Vars, void> = {
 export const verify: ClusterRole<Cluster> = {
   kind: "cluster",
   name: "verify",
-  list: () => [HEALTH, "push through a queue group", "pull from a stream"],
+  list: (cluster) => [HEALTH, ...partitionTasks(cluster), "push through a queue group", "pull from a stream"],
 
   async *tasks(cluster, signal) {
     const { verify: wanted } = cluster.hosts[0]!.vars;
@@ -39,6 +40,7 @@ export const verify: ClusterRole<Cluster> = {
     yield dataPath(
       cluster,
       "push through a queue group",
+    yield* partitionChecks(cluster);
       wanted.thresholds.push,
       async (connections) => {
         const { pushTest } = await import("../../lib/nats/load/push.mts");
@@ -53,7 +55,10 @@ export const verify: ClusterRole<Cluster> = {
       async (connections) => {
         const { pullTest } = await import("../../lib/nats/load/pull.mts");
         const replicas = Math.min(3, cluster.target.nodes.filter((n) => n.jetstream).length);
-        return pullTest(connections, { rate: wanted.rate, seconds: wanted.seconds, payload: wanted.payload, batch: wanted.pull.batch, replicas, signal });
+        // Over as many streams as the stream with the most partitions has.
+        const partitions = Math.max(1, ...cluster.hosts[0]!.vars.streams.map((s) => s.partitions ?? 1));
+        const { rate, seconds, payload, pull } = wanted;
+        return pullTest(connections, { rate, seconds, payload, batch: pull.batch, replicas, partitions, signal });
       },
       wanted.pull.workers,
     );

@@ -131,6 +131,57 @@ const cases: Case[] = [
       `${at(5, 69)} consumer c of the workqueue stream A must start at the beginning; write deliver_policy: all`,
     ],
   ],
+  [
+    "partitions without a wildcard",
+    stream("partitions: 3"),
+    [
+      `${at(3, 16)} subject "a" of stream A has no wildcard, so all its messages would go to one partition; write for example "a.*", or partition_by: random where order is of no matter`,
+    ],
+  ],
+  [
+    "partitions by a wildcard that isn't there",
+    { [ALL]: "streams:\n  - name: A\n    subjects: [a.>]\n    partitions: 3\n    partition_by: [2]\n" },
+    [`${at(5, 5)} partition_by 2 of stream A: subject "a.>" has 1 wildcard; name only those that all its subjects have`],
+  ],
+  [
+    "partitions by what is neither",
+    { [ALL]: "streams:\n  - name: A\n    subjects: [a.>]\n    partitions: 3\n    partition_by: key\n" },
+    [`${at(5, 19)} streams[0].partition_by: "key" is not random or a list of wildcards; write random, or for example [1]`],
+  ],
+  [
+    "partition_by alone",
+    stream("partition_by: random"),
+    [`${at(4, 19)} partition_by of stream A means nothing without partitions; add partitions: or remove it`],
+  ],
+  ["no partitions at all", stream("partitions: 0"), [`${at(4, 17)} streams[0].partitions: 0 is not a whole number from 1 to 64; write the number alone`]],
+  [
+    "partitions of a mirror",
+    { [ALL]: "streams:\n  - name: A\n    mirror: { name: B }\n    partitions: 2\n" },
+    [`${at(3, 5)} stream A has partitions, which take in what is published and nothing else; remove mirror or partitions`],
+  ],
+  [
+    "a stream with a partition's name, one that takes from them, and one with their subjects",
+    {
+      [ALL]:
+        "streams:\n  - { name: A, subjects: [a.>], partitions: 2 }\n  - { name: A-1, subjects: [b] }\n  - { name: C, sources: [{ name: A }] }\n  - { name: D, subjects: [_part.x] }\n  - { name: E, subjects: [a.b.c] }\n",
+    },
+    [
+      `${at(3, 13)} stream A-1 has the name of a partition of stream A; choose another`,
+      `${at(4, 34)} stream A has partitions: name each of them (A-0, A-1) as a source`,
+      `${at(5, 27)} subject "_part.x" of stream D overlaps "_part.>", which leads to partitions; narrow it`,
+      `${at(6, 27)} subject "a.b.c" of stream E overlaps "a.>" of stream A; a message may go to one stream only, narrow one of them`,
+    ],
+  ],
+  [
+    "partitions that don't fit",
+    { [ALL]: "streams:\n  - { name: A, subjects: [a.>], partitions: 4, max_bytes: 4GB }\n" },
+    [`${at(2, 59)} stream A reserves more than jetstream.max_file (10GB), with 4 partitions on a host, each of max_bytes; lower max_bytes or raise max_file`],
+  ],
+  [
+    "partitions on servers that can't",
+    { [ALL]: "nats_version: 2.9.25\nallow_vulnerable_version: true\nstreams:\n  - { name: A, subjects: [a.>], partitions: 4 }\n" },
+    [`${at(4, 45)} partitions needs nats-server 2.10, and nats_version is 2.9.25; remove it or upgrade first`],
+  ],
   ["an ephemeral consumer", stream("consumers: [{ ack_policy: explicit }]"), [`${at(4, 17)} streams[0].consumers[0] has no durable_name; add durable_name:`]],
 ];
 

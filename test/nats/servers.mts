@@ -28,6 +28,10 @@ export interface ServerOptions {
   accounts?: readonly string[];
   certDays?: number;
   maxFile?: string;
+  /** lines of the account APP, e.g. its mappings */
+  app?: string;
+  /** more users of APP, as the configuration writes them */
+  users?: readonly string[];
 }
 
 /** One real nats-server: where it listens, and how to stop and start it as a fault. */
@@ -131,7 +135,7 @@ export class TestCluster {
   }
 
   configure(server: TestServer): void {
-    const { name, cluster = this.#name, jetstream = true, tls = true, open = false, accounts = [], maxFile = "1GB" } = server.options;
+    const { name, cluster = this.#name, jetstream = true, tls = true, open = false, accounts = [], maxFile = "1GB", app = "", users = [] } = server.options;
     const { ca, cert, key } = this.#certs;
     const files = `cert_file: "${cert}", key_file: "${key}", ca_file: "${ca}"`;
     const routes = this.servers.map((s) => `"nats-route://127.0.0.1:${s.ports.route}"`).join(", ");
@@ -145,7 +149,7 @@ export class TestCluster {
         cluster ? `cluster { name: ${cluster}, listen: "127.0.0.1:${server.ports.route}", routes: [${routes}], tls { ${files} } }` : "",
         `accounts {`,
         `  SYS { users: [ { nkey: ${this.#users.sys.getPublicKey()} }, { user: sys, password: "${PASSWORD}" } ] }`,
-        `  APP { ${jetstream ? "jetstream: enabled, " : ""}users: [ { nkey: ${this.#users.app.getPublicKey()} }, { user: app, password: "${PASSWORD}" }${open ? ", { user: guest, password: guest }" : ""} ] }`,
+        `  APP { ${jetstream ? "jetstream: enabled, " : ""}users: [ { nkey: ${this.#users.app.getPublicKey()} }, { user: app, password: "${PASSWORD}" }${users.map((u) => `, ${u}`).join("")}${open ? ", { user: guest, password: guest }" : ""} ]\n${app}\n  }`,
         ...accounts.map((account) => `  ${account} { ${jetstream ? "jetstream: enabled, " : ""}users: [ { user: ${account}, password: "${PASSWORD}" } ] }`),
         `}`,
         `system_account: SYS`,

@@ -24,6 +24,8 @@ export interface Expectation {
   startedAfter?: Readonly<Record<string, number>>;
   /** streams that must be there, with the replicas they must have */
   streams?: readonly { name: string; replicas?: number; consumers?: readonly string[] }[];
+  /** all streams that the inventory declares with partitions, and how many */
+  partitions?: readonly { name: string; count: number }[];
   /** what is asked beyond that: ms between two servers; percent of max_ack_pending; ms for which a certificate must still hold (default 7 days) */
   bounds?: { routeRtt?: number; ackPending?: number; certificate?: number };
 }

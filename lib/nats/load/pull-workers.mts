@@ -14,10 +14,13 @@ export interface PullWorkers {
   stop(): void;
 }
 
-/** Starts workers that share one durable, each asking for the next `batch` while it works on the one before, and acking every message. */
+/**
+ * Starts workers that share the durables of one stream or several, each asking for the next `batch` while it works on the one before, and
+ * acking every message. With several streams a worker has its share of them, one at least.
+ */
 export async function pullWorkers(
   workers: readonly LoadConnection[],
-  o: { stream: string; durable: string; batch: number; ledger: Ledger; latency: Latencies; epoch: () => number },
+  o: { streams: readonly string[]; durable: string; batch: number; ledger: Ledger; latency: Latencies; epoch: () => number },
 ): Promise<PullWorkers> {
   const state = { taken: workers.map(() => 0), redelivered: 0, last: 0 };
   const take = (worker: number, message: JsMsg): void => {
@@ -29,9 +32,11 @@ export async function pullWorkers(
     state.last = now();
     o.latency.record(state.last - o.epoch() - due);
   };
+  const most = Math.max(workers.length, o.streams.length);
+  const pairs = Array.from({ length: most }, (_, i) => ({ worker: i % workers.length, stream: o.streams[i % o.streams.length]! }));
   const started = await Promise.allSettled(
-    workers.map(async ({ nc }, i) => {
-      const consumer = await jetstream(nc, { timeout: 5000 }).consumers.get(o.stream, o.durable);
+    pairs.map(async ({ worker: i, stream }) => {
+      const consumer = await jetstream(workers[i]!.nc, { timeout: 5000 }).consumers.get(stream, o.durable);
       return consumer.consume({
         max_messages: 2 * o.batch,
         threshold_messages: o.batch,

@@ -17,6 +17,8 @@ import { watch } from "./watch.mts";
 export interface PullOptions extends LoadOptions {
   /** of the temporary stream: min(3, nodes with JetStream) */
   replicas: number;
+  /** streams over which the messages are spread in turn, as over a stream's partitions; default 1 */
+  partitions?: number;
   /** messages a worker asks for at a time; default 128 */
   batch?: number;
   /** ms after which an unacknowledged message is delivered again; default 30,000, nats-server's own */
@@ -35,12 +37,14 @@ const DURABLE = "workers";
 export async function pullTest(connections: LoadConnections, options: PullOptions): Promise<PullResult> {
   const { publishers, workers } = connections;
   const o = settle(connections, options);
-  const { replicas, batch = 128, ackWait = 30_000, maxAckPending = 50_000 } = options;
+  const { replicas, partitions = 1, batch = 128, ackWait = 30_000, maxAckPending = 50_000 } = options;
   // Servers answer 429 above 10,000 messages queued for one stream.
   const window = o.window ?? 1024;
   if (!(window >= publishers.length && window <= 10_000)) throw new UsageError(`load: window ${window}; use ${publishers.length} to 10000 messages`);
-  const subject = `${o.base}.${o.id}.logs.ingest`;
-  const stream = streamName(o.id);
+  const ingest = `${o.base}.${o.id}.logs.ingest`;
+  const parts = Array.from({ length: partitions }, (_, i) =>
+    partitions === 1 ? { subject: ingest, stream: streamName(o.id) } : { subject: `${ingest}.${i}`, stream: streamName(`${o.id}p${i}`) },
+  );
   const ledger = new Ledger(Math.round(o.rate * o.seconds), o.tag);
   const latency = { publish: new Latencies(), delivery: new Latencies() };
   const watcher = watch(connections);
@@ -50,12 +54,14 @@ export async function pullTest(connections: LoadConnections, options: PullOption
     const jsm = await manager(watcher.live());
     await sweep(jsm);
     // 160 bytes: record header, subject and checksum, generously.
-    const bytes = Math.ceil(ledger.total * (o.payload + 160) * 1.25) + 16 * 1024 * 1024;
-    await createTemporary(jsm, { name: stream, subject, replicas, bytes, durable: DURABLE, ackWait, maxAckPending });
-    await streamReach(connections, { stream, durable: DURABLE, subject, patience: o.patience, signal: o.signal });
+    const bytes = Math.ceil((ledger.total / partitions) * (o.payload + 160) * 1.25) + 16 * 1024 * 1024;
+    for (const { stream: name, subject } of parts) {
+      await createTemporary(jsm, { name, subject, replicas, bytes, durable: DURABLE, ackWait, maxAckPending });
+      await streamReach(connections, { stream: name, durable: DURABLE, subject, patience: o.patience, signal: o.signal });
+    }
     let pacer: Pacer | undefined;
     const epoch = (): number => pacer?.epoch ?? 0;
-    const pulling = await pullWorkers(workers, { stream, durable: DURABLE, batch, ledger, latency: latency.delivery, epoch });
+    const pulling = await pullWorkers(workers, { streams: parts.map((p) => p.stream), durable: DURABLE, batch, ledger, latency: latency.delivery, epoch });
     cleanUp.push(() => pulling.stop());
     let rejected = 0;
     let rejection: string | undefined;
@@ -80,7 +86,7 @@ export async function pullTest(connections: LoadConnections, options: PullOption
       const turn = watcher.turn(sequence);
       if (turn < 0 || windows[turn]!.full) return false;
       ledger.sent = sequence + 1;
-      windows[turn]!.publish(subject, rings[turn]!.take(sequence, due), sequence, due);
+      windows[turn]!.publish(parts[sequence % partitions]!.subject, rings[turn]!.take(sequence, due), sequence, due);
       return true;
     });
     await pacer.run();
@@ -92,12 +98,17 @@ export async function pullTest(connections: LoadConnections, options: PullOption
       ...limits,
     });
     const generator = measure(pacer.late);
-    const end = await drained(await manager(watcher.live()), stream, limits);
+    const end = await drained(
+      await manager(watcher.live()),
+      parts.map((p) => p.stream),
+      limits,
+    );
     const lost = ledger.lost("acked");
     return {
       kind: "pull",
-      subject,
-      stream,
+      subject: parts.map((p) => p.subject).join(", "),
+      stream: parts.map((p) => p.stream).join(", "),
+      partitions,
       replicas,
       leader: end.leader,
       batch,
@@ -133,32 +144,33 @@ export async function pullTest(connections: LoadConnections, options: PullOption
     };
   } finally {
     for (const step of cleanUp) step();
-    await removeTemporary(() => manager(watcher.live()), stream);
+    await Promise.all(parts.map(({ stream }) => removeTemporary(() => manager(watcher.live()), stream)));
   }
 }
 
-/** Waits until the durable has nothing pending and nothing unacknowledged, or until that stops getting less. */
+/** Waits until the durables have nothing pending and nothing unacknowledged, or until that stops getting less. */
 async function drained(
   jsm: Awaited<ReturnType<typeof manager>>,
-  stream: string,
+  streams: readonly string[],
   o: { patience: number; limit: number; signal?: AbortSignal },
 ): Promise<{ consumer: PullResult["consumer"]; stored: number; leader: string }> {
   const end = now() + o.limit;
   let since = now();
   let before = Infinity;
   for (;;) {
-    const info = await jsm.consumers.info(stream, DURABLE);
-    const open = info.num_pending + info.num_ack_pending;
+    const infos = await Promise.all(streams.map((stream) => jsm.consumers.info(stream, DURABLE)));
+    const sum = (count: (info: (typeof infos)[number]) => number): number => infos.reduce((all, info) => all + count(info), 0);
+    const open = sum((i) => i.num_pending + i.num_ack_pending);
     if (open < before) {
       before = open;
       since = now();
     }
     if (open === 0 || now() > end || now() - since > o.patience) {
-      const { state, cluster } = await jsm.streams.info(stream);
+      const stored = await Promise.all(streams.map((stream) => jsm.streams.info(stream)));
       return {
-        consumer: { pending: info.num_pending, ackPending: info.num_ack_pending, redelivered: info.num_redelivered },
-        stored: state.messages,
-        leader: cluster?.leader ?? "",
+        consumer: { pending: sum((i) => i.num_pending), ackPending: sum((i) => i.num_ack_pending), redelivered: sum((i) => i.num_redelivered) },
+        stored: stored.reduce((all, { state }) => all + state.messages, 0),
+        leader: stored.map(({ cluster }) => cluster?.leader ?? "").join(", "),
       };
     }
     await pause(50, o.signal);

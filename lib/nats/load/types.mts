@@ -98,7 +98,9 @@ export interface PushResult extends Result {
 
 export interface PullResult extends Result {
   kind: "pull";
+  /** the temporary stream, or several with a comma between them; likewise their subjects and leaders */
   stream: string;
+  partitions: number;
   replicas: number;
   leader: string;
   /** stored, says the stream */

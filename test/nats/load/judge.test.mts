@@ -25,6 +25,7 @@ const pull: PullResult = {
   ...both,
   kind: "pull",
   stream: "S",
+  partitions: 1,
   replicas: 3,
   leader: "n1",
   acked: 60_000,

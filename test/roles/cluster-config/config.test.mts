@@ -54,6 +54,23 @@ const VARIANTS: [what: string, hosts: string, vars: string, lines: (string | Reg
     'jetstream: { domain: hk, unique_tag: "az:" }\nserver_tags: ["az:1", ssd]\n',
     [`domain: "hk"`, `unique_tag: "az:"`, `server_tags: ["az:1", "ssd"]`],
   ],
+  [
+    "streams with partitions, and a user who may publish to some",
+    three,
+    `${users(`{ name: job, account: APP, password: "\${JOB}", permissions: { publish: { allow: ["logs.>", jobs], deny: logs.secret } } }`)}streams:
+  - { name: LOGS, subjects: ["logs.>", "audit.$x.*"], partitions: 3 }
+  - { name: ORDERS, subjects: ["orders.*.*"], partitions: 2, partition_by: [2] }
+  - { name: ANY, subjects: [any], partitions: 3, partition_by: random }
+`,
+    [
+      `      "logs.*": [{ destination: "_part.LOGS.{{partition(3,1)}}.logs.{{wildcard(1)}}", weight: 100% }]\n`,
+      `      "logs.*.>": [{ destination: "_part.LOGS.{{partition(3,1)}}.logs.{{wildcard(1)}}.>", weight: 100% }]\n`,
+      `      "audit.$x.*": [`,
+      `      "orders.*.*": [{ destination: "_part.ORDERS.{{partition(2,2)}}.orders.{{wildcard(1)}}.{{wildcard(2)}}", weight: 100% }]\n`,
+      `      "any": [{ destination: "_part.ANY.0.any", weight: 34% }, { destination: "_part.ANY.1.any", weight: 33% }, { destination: "_part.ANY.2.any", weight: 33% }]\n`,
+      `{"publish":{"allow":["logs.>","jobs","_part.LOGS.*.logs.>"],"deny":["logs.secret","_part.LOGS.*.logs.secret"]}}`,
+    ],
+  ],
   ["compression and no pool", three, "cluster: { compression: s2_auto, pool_size: -1 }\n", ["compression: s2_auto", "pool_size: -1"]],
   ["sizes as people write them", three, "max_payload: 4 mb\njetstream: { max_mem: ' 512MiB ', max_file: 1 tb }\n", []],
   ["plain numbers as sizes", three, "max_payload: 1048576\njetstream: { max_mem: 0, max_file: 10000000000 }\n", []],

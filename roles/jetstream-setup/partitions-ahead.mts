@@ -1,0 +1,105 @@
+import { connectApp } from "../../lib/nats/connect.mts";
+import { beyond, partitionGroups } from "../../lib/nats/jetstream/partitions.mts";
+import { items } from "../../lib/nats/jetstream/reconcile.mts";
+import { observe } from "../../lib/nats/observe.mts";
+import type { ClusterState } from "../../lib/nats/state.mts";
+import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
+import type { ClusterRole, TaskResult } from "../../lib/playbook/role.mts";
+import { type Cluster, clustersOf } from "../cluster.mts";
+import type { SiteRun } from "../site.mts";
+import { isPartitioned, oneByOne, type PartitionedSpec } from "./partitions.mts";
+import type { StreamSpec } from "./stream.mts";
+import { location, reconciled } from "./tasks.mts";
+
+const NAME = "cluster-config";
+
+/** A stream whose partitions aren't those of the inventory. */
+interface Refusal {
+  name: string;
+  what: string;
+  next: string;
+}
+
+/** Partitions that exist and that the declared mappings would send no message any more: what they hold would be forgotten. Pure. */
+function stranded(state: ClusterState, streams: readonly StreamSpec[]): Refusal[] {
+  return partitionGroups(state).flatMap(({ name, streams: exist }) => {
+    const declared = streams.find((s) => s.name === name);
+    const former = beyond(exist, name, declared?.partitions ?? 0);
+    if (!former.length) return [];
+    const held = former.reduce((sum, s) => sum + (s.copies[0]?.messages ?? 0), 0);
+    const names = former.map((s) => s.name);
+    const now = declared?.partitions ? `declares ${declared.partitions}` : declared ? "declares it without any" : "doesn't declare it any more";
+    return [
+      {
+        name,
+        what: `stream ${name} has ${exist.length} partitions on the servers and the inventory ${now}: ${names.join(", ")} would get no message any more, and ${held} messages would be left in ${names.length > 1 ? "them" : "it"}. Nothing was changed`,
+        next: `write partitions: ${exist.length}; or let the consumers of ${names.join(", ")} finish, back up what you want to keep, delete ${names.length > 1 ? "them" : "it"} yourself (nats stream rm) and run again`,
+      },
+    ];
+  });
+}
+
+/** Streams that get more partitions, or their first, while messages come in: the new ones must be there before any server sends something to them. */
+const growing = (state: ClusterState, streams: readonly PartitionedSpec[]): PartitionedSpec[] =>
+  streams.filter(({ name, partitions }) => {
+    const exist = partitionGroups(state).find((g) => g.name === name)?.streams.length ?? 0;
+    return exist < partitions && (exist > 0 || state.streams.some((s) => s.name === name));
+  });
+
+/** What of the partitions site.mts has to see to before another playbook may tell servers of their mappings. Pure. */
+export const otherPartitions = (state: ClusterState, streams: readonly StreamSpec[]): Refusal[] => [
+  ...stranded(state, streams),
+  ...growing(state, streams.filter(isPartitioned)).map(({ name, partitions }) => ({
+    name,
+    what: `stream ${name} doesn't have its ${partitions} partitions yet`,
+    next: "run site.mts first, which makes them before any server sends messages there",
+  })),
+];
+
+/**
+ * Looks, before any server is told of other mappings, whether the running cluster's partitions go with those of the inventory: refuses
+ * where some would be left behind, and makes those that are missing. Says nothing where nothing is to be done.
+ * @param rolling called right before the servers are reloaded: only then is it looked for partitions that nobody declares any more
+ * @returns whether the run may go on
+ */
+export async function partitionsReady(run: SiteRun, rolling = false): Promise<boolean> {
+  const declares = run.config.hosts.some((h) => h.vars.streams.some(isPartitioned));
+  if (declares === rolling || run.stopped || !run.wants({ kind: "cluster", name: NAME, list: () => [], tasks: () => [] })) return true;
+  if (rolling && run.mode === "apply" && ![...run.due.values()].some((steps) => steps.length)) return true;
+  if (!rolling) await run.reach();
+  const looks = await Promise.all((await clustersOf(run)).map(async (cluster) => ({ cluster, state: await observe(cluster.target, cluster.connect) })));
+  for (const { cluster, state } of looks) {
+    const { streams } = cluster.hosts[0]!.vars;
+    const refused = stranded(state, streams);
+    const grown = growing(state, streams.filter(isPartitioned));
+    for (const { name } of grown.filter((g) => state.streams.some((s) => s.name === g.name)))
+      run.emit({
+        type: "warning",
+        text: `${cluster.name}: stream ${name} stays beside its partitions with what it holds; new messages go to the partitions, and workers must pull from both until ${name} is empty`,
+      });
+    if (!refused.length && (!grown.length || run.mode === "check")) continue;
+    await clusterPhase(run, "partitions", partitions(refused, grown), [cluster]);
+    if (run.stopped || run.recap[cluster.name]?.failed) return false;
+  }
+  return true;
+}
+
+const partitions = (refused: readonly Refusal[], grown: readonly PartitionedSpec[]): ClusterRole<Cluster> => ({
+  kind: "cluster",
+  name: NAME,
+  list: () => [...refused, ...grown].map(({ name }) => `partitions of ${name}`),
+  async *tasks(cluster) {
+    for (const { name, what, next } of refused) {
+      const at = location(cluster, name);
+      yield { task: `partitions of ${name}`, at, run: async (): Promise<TaskResult> => ({ status: "failed", failure: { what, next } }) };
+    }
+    if (refused.length || !grown.length) return;
+    const nc = await connectApp(cluster.target, cluster.connect);
+    try {
+      for (const item of items(nc, oneByOne(grown)))
+        if ((await item.assess()).action === "create") yield reconciled(item, cluster, location(cluster, item.asset));
+    } finally {
+      await nc.close();
+    }
+  },
+});
