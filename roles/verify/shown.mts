@@ -70,7 +70,7 @@ export function showTopology({ emit, name }: Cluster, state: ClusterState): void
             server.name,
             server.version,
             server.name === leader ? "meta leader" : "",
-            server.routes.map((r) => `${r.name} ${r.rttMs.toFixed(1)} ms`).join(", "),
+            server.routes.map((r) => `${r.name} ${Number.isFinite(r.rttMs) ? `${r.rttMs.toFixed(r.rttMs < 0.1 ? 2 : 1)} ms` : "-"}`).join(", "),
             String(server.slowConsumers ?? 0),
             state.streams
               .filter((s) => s.leader === server.name)

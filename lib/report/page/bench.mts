@@ -97,7 +97,7 @@ function percentiles({ rounds }: BenchResult, kinds: readonly FlowKind[], name: 
 export function benchNotes(result: BenchResult): Markup {
   const marks = { ok: "✓", failed: "✕", note: "!" };
   const tones = { ok: "ok", failed: "failed", note: "changed" };
-  return html`<ul class="notes">${result.verdict.map((v) => html`<li><span class="t-${tones[v.status]}" aria-hidden="true">${marks[v.status]}</span> <span>${v.status === "failed" ? html`<b>${v.text}</b>` : v.text}</span></li>`)}</ul>`;
+  return html`<ul class="notes">${result.verdict.map((v) => html`<li><span class="t-${tones[v.status]}" aria-hidden="true">${marks[v.status]}</span> <span>${v.text}</span></li>`)}</ul>`;
 }
 
 /** How it was measured: enough to do it again. */
@@ -122,5 +122,5 @@ export function conditions({ spec, machine, servers, tunnelled }: BenchResult): 
     ["generator", `${machine.host}: ${machine.cpus} × ${machine.cpu}, ${n(machine.memory / 2 ** 30)} GiB, Node.js ${machine.node}, ${spec.threads} threads`],
     ...(tunnelled.length > 0 ? [["through an SSH tunnel", tunnelled.join(", ")]] : []),
   ];
-  return html`<details><summary>How it was measured</summary>${tableOf("How it was measured", [{ head: "" }, { head: "" }], rows, "pairs")}</details>`;
+  return html`<details class="print"><summary>How it was measured</summary>${tableOf("How it was measured", [{ head: "" }, { head: "" }], rows, "pairs")}</details>`;
 }

@@ -21,11 +21,17 @@ function card(same: readonly Broken[], cwd: string): Markup {
   const log = [...(p.command ? p.command.map((l, i) => (i === 0 ? `$ ${l}` : `  ${l}`)) : []), ...(p.exit ? [p.exit] : []), ...(p.output ?? [])];
   return html`<article class="failure">
 <h3>${list(lanes, 6)}${first.role ? html` <span class="soft">·</span> ${first.role}` : NOTHING} <span class="soft">·</span> ${first.task}</h3>
-<p class="why">${p.why.map((l, i) => html`${i > 0 ? html`<br>` : NOTHING}${sentence(l)}`)}</p>
+${why(p.why)}
 <p class="next"><b>Next</b> <span>${p.next.map((l, i) => html`${i > 0 ? html`<br>` : NOTHING}${l}`)}</span></p>
 ${log.length > 0 ? html`<pre tabindex="0">${lines(log)}</pre>` : NOTHING}
 ${p.at || same.length > 1 ? html`<p class="soft">${[p.at, same.length > 1 ? `on ${plural(same.length, "host")}: ${lanes.join(", ")}` : ""].filter(Boolean).join(" · ")}</p>` : NOTHING}
 </article>`;
+}
+
+/** Several findings in one line are easier to read below each other. */
+function why(texts: readonly string[]): Markup {
+  const found = texts.length === 1 && texts[0]!.length > 160 ? texts[0]!.split("; ") : texts;
+  return found.length > 1 ? html`<ul class="why">${found.map((l) => html`<li>${sentence(l)}</li>`)}</ul>` : html`<p class="why">${found.map(sentence)}</p>`;
 }
 
 /** An interrupted run: where it stands. */

@@ -9,7 +9,7 @@ import { checks, joined, recap, slowest } from "./tables.mts";
 import { allTasks, changes } from "./tasks.mts";
 import { timeline } from "./timeline.mts";
 import { topologies } from "./topology.mts";
-import { head, headline, sentence, titleOf } from "./verdict.mts";
+import { head, headline, sentence, tiles, titleOf } from "./verdict.mts";
 
 interface Section {
   title: string;
@@ -21,9 +21,11 @@ export function page(story: Story): string {
   const drawn: Chart[] = [];
   const check = story.tally.run?.mode === "check";
   const changed = { title: check ? "What would change" : "Changes", body: changes(story) };
-  const sections = [
+  const urgent = [
     { title: "What failed, and what to do next", body: failures(story) },
     { title: "Where it stopped", body: stopped(story) },
+  ].filter(told);
+  const sections = [
     { title: "Warnings", body: bullets([...new Set(story.warnings)]) },
     // What --check found is what it was asked for.
     ...(check ? [changed] : []),
@@ -34,7 +36,7 @@ export function page(story: Story): string {
     ...(check ? [] : [changed]),
     { title: "Hosts", body: recap(story) },
     { title: "Tasks", body: html`${slowest(story)}${allTasks(story)}` },
-  ].filter((s) => s.body.text !== "");
+  ].filter(told);
   const { style, scripts, policy } = assets(drawn.length > 0);
   const { text } = headline(story);
   return html`<!doctype html>
@@ -49,15 +51,21 @@ ${style}
 </head>
 <body>
 ${head(story)}
-${nav(sections)}
 <main>
-${sections.map((s, i) => html`<section id="s${i + 1}" aria-labelledby="h${i + 1}">\n<h2 id="h${i + 1}">${s.title}</h2>\n${s.body}\n</section>\n`)}</main>
+${urgent.map((s, i) => section(s, `u${i + 1}`))}${tiles(story)}
+${nav(sections)}
+${sections.map((s, i) => section(s, `s${i + 1}`))}</main>
 <footer>Written by sampan from the events of the run. This file is complete: it loads nothing.</footer>
 ${drawn.length > 0 ? html`<script type="application/json" id="charts">${jsonText(drawn)}</script>` : NOTHING}
 ${scripts}</body>
 </html>
 `.text;
 }
+
+const told = (s: Section): boolean => s.body.text !== "";
+
+const section = ({ title, body }: Section, id: string): Markup =>
+  html`<section id="${id}" aria-labelledby="h-${id}">\n<h2 id="h-${id}">${title}</h2>\n${body}\n</section>\n`;
 
 const nav = (sections: readonly Section[]): Markup =>
   sections.length < 4
@@ -68,11 +76,17 @@ const nav = (sections: readonly Section[]): Markup =>
 function measured(story: Story, drawn: Chart[]): Section[] {
   const benches = story.benches.map(({ lane, result }) => ({
     title: story.benches.length > 1 ? `Bench of ${lane}` : "Bench",
-    body: html`${benchNotes(result)}${chartsOf(benchCharts(result), drawn)}${conditions(result)}`,
+    body: html`${benchNotes(result)}${joined(
+      story,
+      story.tables.filter((t) => t.title.startsWith(`${lane}: `) && t.title !== `${lane}: verdict`),
+    ).map(
+      ({ titles, body }) => html`<h3>${sentence(list(titles))}</h3>${body}`,
+    )}<h3>In curves</h3>${chartsOf(benchCharts(result), drawn)}${conditions(result)}`,
   }));
+  const others = story.tables.filter((t) => !story.benches.some(({ lane }) => t.title.startsWith(`${lane}: `)));
   const groups = new Map<string, Chart[]>();
   for (const c of story.charts) groups.set(c.group, [...(groups.get(c.group) ?? []), c]);
-  const tables = joined(story).map(({ titles, body }): Section => {
+  const tables = joined(story, others).map(({ titles, body }): Section => {
     const below = [...groups].filter(([, charts]) => charts.every((c) => titles.includes(c.title)));
     for (const [group] of below) groups.delete(group);
     return { title: sentence(list(titles)), body: html`${body}${below.map(([group, charts]) => html`<h3>${group}</h3>${chartsOf(charts, drawn)}`)}` };

@@ -23,6 +23,7 @@ export class Story {
   readonly tasks: TaskEnd[] = [];
   readonly gates: EventOf<"gate">[] = [];
   readonly connected: EventOf<"host_connected">[] = [];
+  readonly unreachable: EventOf<"host_unreachable">[] = [];
   readonly tables: EventOf<"table">[] = [];
   readonly figures: EventOf<"figures">[] = [];
   readonly charts: EventOf<"chart">[] = [];
@@ -48,6 +49,7 @@ export class Story {
         this.connected.push(e);
         return;
       case "host_unreachable":
+        this.unreachable.push(e);
         this.broken.push({ lane: e.lane, task: "unreachable", failure: e.failure });
         return;
       case "phase_start":

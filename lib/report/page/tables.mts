@@ -1,5 +1,6 @@
+import type { EventOf, Lane } from "../tally.mts";
 import { duration } from "../text.mts";
-import { html, type Markup, NOTHING, tableOf, toned } from "./markup.mts";
+import { html, type Markup, NOTHING, type Part, tableOf, toned } from "./markup.mts";
 import type { Story } from "./story.mts";
 
 const NUMBER = /^[-+]?[\d.,]+( ?\S{1,7})?$|^-?$/;
@@ -11,14 +12,16 @@ const TONES: [RegExp, string][] = [
 /** Columns in which anything but nothing is bad. */
 const SHOULD_BE_NONE = /^(acked lost|lost|stored twice|twice|duplicates)$/i;
 
+type Table = EventOf<"table">;
+
 /** Of the table that tells what the drawing shows. */
 const SERVERS = ": servers";
 
 /** Tables that the run told; those of the same columns are one, a row for each. The servers' table stands with the topology. */
-export function joined({ tables, topologies, tally }: Story): { titles: string[]; body: Markup }[] {
+export function joined({ topologies, tally }: Story, tables: readonly Table[]): { titles: string[]; body: Markup }[] {
   const clusters = [...tally.lanes.values()].filter((l) => !l.isHost).map((l) => l.name);
   const short = (title: string): string => (clusters.length === 1 && title.startsWith(`${clusters[0]}: `) ? title.slice(clusters[0]!.length + 2) : title);
-  const groups = new Map<string, typeof tables>();
+  const groups = new Map<string, Table[]>();
   for (const t of tables) {
     if (topologies.some((v) => t.title === v.lane + SERVERS)) continue;
     // Several rows are a table of their own.
@@ -75,13 +78,20 @@ export function recap({ tally }: Story): Markup {
   if (lanes.every((l) => l.state !== "unreachable" && Object.values(l.counts).every((c) => c === 0))) return NOTHING;
   const check = tally.run?.mode === "check";
   const kinds = ["ok", "changed", "unreachable", "failed", "skipped", ...(check ? ["drift", "unknown"] : [])];
-  const rows = lanes.map((lane) => {
+  const row = (lane: Lane): Part[] => {
     const c: Record<string, number> = { ...lane.counts, ok: lane.counts.ok + lane.counts.changed, unreachable: lane.state === "unreachable" ? 1 : 0 };
     return [lane.name, ...kinds.map((k) => (c[k] ? toned(k, c[k]) : toned("none", 0)))];
-  });
-  return tableOf("Tasks by host", [{ head: "host" }, ...kinds.map((head) => ({ head, number: true }))], rows);
+  };
+  const table = (which: readonly Lane[]): Markup =>
+    which.length === 0 ? NOTHING : tableOf("Tasks by host", [{ head: "host" }, ...kinds.map((head) => ({ head, number: true }))], which.map(row));
+  if (lanes.length <= HOSTS) return table(lanes);
+  const troubled = (l: Lane): boolean => l.state === "unreachable" || l.counts.failed > 0;
+  const well = lanes.filter((l) => !troubled(l));
+  return html`${table(lanes.filter(troubled))}<details><summary>${well.length} ${well.length < lanes.length ? "others" : "hosts and clusters"}, without a failure</summary>${table(well)}</details>`;
 }
 
+/** Of more hosts than these only those with a failure are shown at once. */
+const HOSTS = 12;
 /** What is good on more than so many is folded away. */
 const FOLDED = 9;
 

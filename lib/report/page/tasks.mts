@@ -27,7 +27,10 @@ export function changes({ tasks, tally, cwd }: Story): Markup {
       toned(t.status, t.status),
       same.length > 1 && same.length === hosts
         ? `all ${hosts}`
-        : html`<span title="${same.map((s) => s.lane).join(", ")}">${list(same.map((s) => s.lane))}</span>`,
+        : html`<span title="${same.map((s) => s.lane).join(", ")}">${list(
+            same.map((s) => s.lane),
+            3,
+          )}</span>`,
       t.role,
       html`${difference(t)}${t.diff ? html`<details><summary>diff</summary><pre>${diffLines(t.diff)}</pre></details>` : NOTHING}`,
     ];
@@ -80,7 +83,7 @@ export function allTasks({ tasks, tally, cwd }: Story): Markup {
       : [summed(same)];
     return [t.task, t.role, ...cells, at];
   });
-  return html`<details><summary>All ${plural(tasks.length, "task")}: how each ended, how long it took, where it is written</summary>${tableOf("All tasks", columns, body, "tasks")}</details>`;
+  return html`<details class="all"><summary>All ${plural(tasks.length, "task")}: how each ended, how long it took, where it is written</summary>${tableOf("All tasks", columns, body, "tasks")}</details>`;
 }
 
 const outcome = (t: TaskEnd): Markup => html`<span${t.reason ? html` title="${t.reason}"` : NOTHING}>${toned(t.status, t.status)} ${duration(t.ms)}</span>`;

@@ -50,8 +50,9 @@ function phase(p: PhaseSpan, all: readonly Bar[], order: readonly string[], end:
 <div class="wide" tabindex="0" role="region" aria-label="${p.name}">${chart(lanes, mine, range, [], `${p.name}: ${plural(lanes.length, "lane")} over ${duration(range.to - range.from)}`)}</div>`;
 }
 
-function bars({ tasks, gates, connected }: Story): Bar[] {
+function bars({ tasks, gates, connected, unreachable, start }: Story): Bar[] {
   return [
+    ...unreachable.map((u): Bar => ({ lane: u.lane, from: start, to: u.at, kind: "failed", tip: `unreachable: ${u.failure.what}`, tasks: 0 })),
     ...connected.map((c): Bar => ({ lane: c.lane, from: c.at - c.ms, to: c.at, kind: "connect", tip: `connected in ${duration(c.ms)}`, tasks: 0 })),
     ...gates.map(
       (g): Bar => ({

@@ -31,7 +31,8 @@ function route(a: TopologyServer, b: TopologyServer): number | null | undefined 
   return ab.rttMs === null || ba.rttMs === null ? (ab.rttMs ?? ba.rttMs) : Math.max(ab.rttMs, ba.rttMs);
 }
 
-const rtt = (ms: number | null | undefined): string => (ms === undefined ? "no route" : ms === null ? "not measured" : `${ms.toFixed(ms < 10 ? 1 : 0)} ms`);
+const rtt = (ms: number | null | undefined): string =>
+  ms === undefined ? "no route" : ms === null ? "not measured" : `${ms.toFixed(ms < 0.1 ? 2 : ms < 10 ? 1 : 0)} ms`;
 
 const pairs = (servers: readonly TopologyServer[]): [TopologyServer, TopologyServer][] =>
   servers.flatMap((a, i) => servers.slice(i + 1).map((b): [TopologyServer, TopologyServer] => [a, b]));

@@ -31,7 +31,7 @@ export function headline(story: Story): { text: string; ink: "green" | "yellow" 
 
 export const titleOf = ({ tally: { run } }: Story): string => (run ? `${basename(run.playbook, ".mts")} · ${basename(run.inventory)}` : "sampan");
 
-/** The verdict, when and on what, and the numbers that one would ask for first. */
+/** The verdict, when and on what. */
 export function head(story: Story): Markup {
   const { text, ink } = headline(story);
   const { run } = story.tally;
@@ -47,15 +47,14 @@ export function head(story: Story): Markup {
 <p class="what">${titleOf(story)}</p>
 <h1><span class="mark" role="img" aria-label="${WORDS[ink]}">${MARKS[ink]}</span> ${text}</h1>
 <p class="facts">${facts.map((f, i) => html`${i > 0 ? " · " : ""}${f}`)}</p>
-</header>
-${tiles(story)}`;
+</header>`;
 }
 
 const MARKS = { green: "✓", yellow: "!", red: "✕" };
 const WORDS = { green: "good:", yellow: "look:", red: "failed:" };
 
 /** What was measured, one row of numbers each; for a run that measured nothing, what it did. */
-function tiles(story: Story): Markup {
+export function tiles(story: Story): Markup {
   const rows: { title: string; tiles: Tile[] }[] = [
     ...story.benches.flatMap(({ lane, result }) =>
       result.summary.map((f) => ({
@@ -101,7 +100,8 @@ function counts({ tally, gates }: Story): Tile[] {
   return all.filter(([name, count]) => count > 0 || name === "changed").map(([name, count, bad]) => ({ name, text: n(count), bad }));
 }
 
-export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** With a capital, unless it begins with a name (`nats-cluster-hk failed`). */
+export const sentence = (text: string): string => (/^[a-z]+(?=[\s,:;]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
 export const n = (value: number): string => Math.round(value).toLocaleString("en-US");
 /** 0.42 ms, 8.1 ms, 42 ms, 1.2 s */
 export const ms = (value: number): string =>

@@ -117,12 +117,19 @@ for (const place of places)
     if (!root.classList.contains("light") && live.get(place)?.width !== place.clientWidth) draw(place);
   }).observe(place);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());
+const opened = new Set();
 // On paper always in light, and as wide as half a page.
 addEventListener("beforeprint", () => {
   root.classList.add("light");
+  for (const details of document.querySelectorAll("details.print:not([open])")) {
+    details.open = true;
+    opened.add(details);
+  }
   drawAll(330);
 });
 addEventListener("afterprint", () => {
   root.classList.remove("light");
+  for (const details of opened) details.open = false;
+  opened.clear();
   drawAll();
 });
