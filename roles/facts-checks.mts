@@ -26,7 +26,7 @@ export function validateAgainstFacts(inventory: LoadedInventory<Vars>, host: Hos
     ["kernel_args", name],
     name === "isolcpus" ? splitIsolcpus(host.vars.kernel_args[name]!).cpus : host.vars.kernel_args[name]!,
   ]);
-  if (host.vars.cpus !== undefined) lists.push([["cpus"], host.vars.cpus]);
+  for (const name of ["cpus", "irq_affinity", "rps_cpus", "xps_cpus"] as const) if (host.vars[name] !== undefined) lists.push([[name], host.vars[name]]);
   for (const [path, list] of lists) {
     const beyond = cpuNumbers(list)?.filter((cpu) => cpu >= cpus) ?? [];
     const last = cpus === 1 ? "only CPU 0" : `CPUs 0 to ${cpus - 1}`;

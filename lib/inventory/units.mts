@@ -53,3 +53,14 @@ export function cpuNumbers(list: string): number[] | undefined {
   }
   return [...cpus].sort((a, b) => a - b);
 }
+
+/** The reverse: 1, 2, 3, 5 → `1-3,5`. */
+export function cpuText(cpus: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const cpu of [...cpus].sort((a, b) => a - b)) {
+    const last = parts.at(-1);
+    if (last && last[1] === cpu - 1) last[1] = cpu;
+    else parts.push([cpu, cpu]);
+  }
+  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
+}

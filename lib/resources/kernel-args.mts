@@ -63,14 +63,12 @@ kernel_cmdline() { # ARGS: sets LINE, /etc/kernel/cmdline as it should be
 }`,
 };
 
-const words = (args: Readonly<Record<string, string>>): string =>
-  Object.entries(args)
-    .map(([name, value]) => (value ? `${name}=${value}` : name))
-    .join(" ");
+/** As they stand on the command line. */
+export const argWords = (args: Readonly<Record<string, string>>): string[] => Object.entries(args).map(([name, value]) => (value ? `${name}=${value}` : name));
 
 /** Arguments of the kernel's command line in a file of our own that GRUB's configuration is made from. None: no file. */
 export function grubArgs({ args }: { args: Readonly<Record<string, string>> }): Resource {
-  const wanted = words(args);
+  const wanted = argWords(args).join(" ");
   const content =
     wanted &&
     `# Managed by sampan: change \`kernel_args:\` in the inventory instead. Takes effect by update-grub and a reboot.\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX ${wanted}"\n`;
@@ -92,7 +90,7 @@ export function grubArgs({ args }: { args: Readonly<Record<string, string>> }): 
 
 /** The same where systemd's kernel-install makes the boot entries: one line, which we share with others, so ours are noted beside it. */
 export function kernelCmdlineArgs({ args }: { args: Readonly<Record<string, string>> }): Resource {
-  const wanted = words(args);
+  const wanted = argWords(args).join(" ");
   return resource({
     type: "kernel-args",
     name: KERNEL_CMDLINE,

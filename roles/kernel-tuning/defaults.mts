@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { integer, key, leaf, oneOf, section } from "../../lib/inventory/fields.mts";
+import { cpuList, integer, key, leaf, list, oneOf, section, text } from "../../lib/inventory/fields.mts";
 import { SYSCTLS } from "./sysctls.mts";
 
 const isScalar = (x: unknown): x is string | number => (typeof x === "string" && /^[^\0\r\n]+$/.test(x)) || typeof x === "number";
@@ -62,6 +62,42 @@ export const defaults = {
     "I/O scheduler of the device that holds the JetStream store; `none` suits SSDs",
     { source: "https://docs.kernel.org/block/switching-sched.html" },
   ),
+  read_ahead_kb: key(v.optional(integer(0, 65536)), "how far the kernel reads ahead on that device, in KiB", {
+    defaultText: "the kernel's, 128",
+    source: "https://docs.kernel.org/block/queue-sysfs.html",
+  }),
+  mount_options: key(
+    v.optional(list(text("a mount option", "write for example noatime", /^[\w.=:+-]+$/)), ["noatime"]),
+    "mount options of the store's file system, on top of those in /etc/fstab, where the store has one of its own; `[]` leaves it alone",
+    { defaultText: "`[noatime]`", source: "https://man7.org/linux/man-pages/man8/mount.8.html" },
+  ),
+  discard: key(v.optional(oneOf("fstrim", "leave"), "fstrim"), "freed blocks go back to the SSD: by the weekly fstrim.timer, or `leave`", {
+    source: "https://man7.org/linux/man-pages/man8/fstrim.8.html",
+  }),
+  irq_affinity: key(v.optional(cpuList()), "CPUs that take the devices' interrupts; irqbalance is kept off all others", {
+    defaultText: "all",
+    source: "https://docs.kernel.org/core-api/irq/irq-affinity.html",
+  }),
+  nic_ring: key(
+    v.optional(
+      leaf<number | "max" | "leave">({
+        what: "a ring size",
+        write: "write a number of packets, max or leave",
+        read: (x) => (x === "max" || x === "leave" || (Number.isInteger(x) && Number(x) >= 16) ? (x as number | "max" | "leave") : undefined),
+      }),
+      "leave",
+    ),
+    "rings of the network cards, in packets; needs ethtool on the host",
+    { source: "https://man7.org/linux/man-pages/man8/ethtool.8.html" },
+  ),
+  rps_cpus: key(v.optional(cpuList()), "CPUs that share the network stack's work for received packets (RPS)", {
+    defaultText: "the queue's own",
+    source: "https://docs.kernel.org/networking/scaling.html",
+  }),
+  xps_cpus: key(v.optional(cpuList()), "CPUs that may send through each queue (XPS)", {
+    defaultText: "the driver's",
+    source: "https://docs.kernel.org/networking/scaling.html",
+  }),
   kernel_args: key(v.optional(kernelArgs, {}), "arguments of the kernel's command line, through GRUB; take effect after a reboot", {
     source: "https://docs.kernel.org/admin-guide/kernel-parameters.html",
   }),

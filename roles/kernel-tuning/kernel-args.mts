@@ -1,9 +1,9 @@
 import type { Facts } from "../../lib/engine/facts.mts";
-import { type Resource, resource } from "../../lib/engine/resource.mts";
-import { cpuNumbers } from "../../lib/inventory/units.mts";
-import { grubArgs, kernelCmdlineArgs, rebootReport } from "../../lib/resources/kernel-args.mts";
+import type { Resource } from "../../lib/engine/resource.mts";
+import { cpuNumbers, cpuText } from "../../lib/inventory/units.mts";
+import { argWords, grubArgs, kernelCmdlineArgs, rebootReport } from "../../lib/resources/kernel-args.mts";
+import { kernelSupport } from "../../lib/resources/kernel-support.mts";
 import { skipped } from "../../lib/resources/skipped.mts";
-import { sh } from "../../lib/sh.mts";
 import type { Vars } from "../schema.mts";
 import { CPU_ARGUMENTS, splitIsolcpus } from "./checks.mts";
 import { reboot, updateEntries, updateGrub } from "./handlers.mts";
@@ -43,19 +43,15 @@ function lackingSupport(args: Args, { kernel, kernelConfig }: Facts): string[] {
 
 /** One clear failure, before anything is written, when the arguments can't work; and a word where that can't be known. */
 function support(args: Args, facts: Facts): Resource {
-  const found = obstacles(args, facts);
-  const unknown = facts.kernelConfig
-    ? undefined
-    : `whether the kernel supports ${Object.keys(args).join(", ")} is unknown: neither /boot/config-${facts.kernel} nor /proc/config.gz can be read`;
-  return resource({
-    type: "kernel-support",
-    name: Object.keys(args).join(" "),
-    apply: sh`:`,
-    check: found.length
-      ? sh`cannot ${found.join("; ")} ${"correct kernel_args in the inventory, or boot a kernel that has it"}`
-      : unknown !== undefined
-        ? sh`warn ${unknown}; skip ${unknown}`
-        : sh`:`,
+  const lists = CPU_ARGUMENTS.filter((name) => args[name] !== undefined).map((name) => (name === "isolcpus" ? splitIsolcpus(args[name]!).cpus : args[name]!));
+  const apart = [...new Set(lists.flatMap((text) => cpuNumbers(text) ?? []))];
+  return kernelSupport({
+    args: argWords(args),
+    apart: cpuText(apart),
+    obstacles: obstacles(args, facts),
+    unknown: facts.kernelConfig
+      ? undefined
+      : `whether the kernel supports ${Object.keys(args).join(", ")} is unknown: neither /boot/config-${facts.kernel} nor /proc/config.gz can be read`,
   });
 }
 

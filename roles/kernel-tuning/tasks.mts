@@ -4,12 +4,12 @@ import type { HostRole } from "../../lib/playbook/role.mts";
 import { absent } from "../../lib/resources/absent.mts";
 import { directory } from "../../lib/resources/directory.mts";
 import { file } from "../../lib/resources/file.mts";
-import { ioScheduler, SCHEDULER_RULES } from "../../lib/resources/io-scheduler.mts";
 import { skipped } from "../../lib/resources/skipped.mts";
 import { sysctl } from "../../lib/resources/sysctl.mts";
 import { sysctlBoot } from "../../lib/resources/sysctl-boot.mts";
 import { sysfs } from "../../lib/resources/sysfs.mts";
 import type { Vars } from "../schema.mts";
+import { devices } from "./devices.mts";
 import { kernelArgs } from "./kernel-args.mts";
 import { effective, sysctlFile } from "./sysctls.mts";
 
@@ -28,7 +28,7 @@ export const kernelTuning: HostRole<Vars, void> = {
     directory({ path: "/etc/security/limits.d" }),
     file({ path: "/etc/security/limits.d/90-sampan-nats.conf", content: limitsFile(vars.limits) }),
     ...choices(vars, facts),
-    scheduler(vars, facts),
+    ...devices(vars, facts),
   ],
 };
 
@@ -72,9 +72,4 @@ function choices({ transparent_hugepage: hugepage, cpu_governor: governor }: Var
     ...(lines.length ? [directory({ path: "/etc/tmpfiles.d" })] : []),
     skipped(facts.container && lines.length ? readOnly : undefined, atBoot),
   ];
-}
-
-function scheduler({ io_scheduler: scheduler }: Vars, { container, store: { device, mount } }: Facts): Resource {
-  if (scheduler === "leave") return absent({ path: SCHEDULER_RULES });
-  return skipped(container ? `not settable in a container (${container})` : undefined, ioScheduler({ device, mount, scheduler }));
 }

@@ -4,11 +4,13 @@ import type { Check } from "../../lib/nats/health.mts";
 import { judge, type Thresholds } from "../../lib/nats/load/judge.mts";
 import type { LoadConnections, PullResult, PushResult } from "../../lib/nats/load/types.mts";
 import type { ClusterRole, ClusterTask, HostRole, TaskResult } from "../../lib/playbook/role.mts";
+import { cpuSample } from "../../lib/resources/cpu-sample.mts";
 import { natsConfig } from "../../lib/resources/nats-config.mts";
 import type { Cluster } from "../cluster.mts";
 import { CONF } from "../cluster-config/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { expectation } from "./expectation.mts";
+import { setsApart } from "./isolation-tasks.mts";
 import { showFigures, showTopology } from "./shown.mts";
 import { partitionChecks, partitionTasks } from "./partitions.mts";
 
@@ -22,7 +24,7 @@ export const verifyHosts: HostRole<Vars, void> = {
   kind: "host",
   name: "verify",
   prepare: async () => {},
-  resources: () => [natsConfig(CONF)],
+  resources: ({ vars, facts }) => [natsConfig(CONF), ...(setsApart(vars, facts) ? [cpuSample("cpus before")] : [])],
 };
 
 /** Looks at a running cluster from outside: its health, then its data path under load. */

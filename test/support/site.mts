@@ -17,11 +17,11 @@ import { Result } from "./result.mts";
 const BRIEF = "verify: { rate: 1000, seconds: 1 }\n";
 
 /** Bare hosts of a region of its own, with its inventory, gone when the test ends, however it does. */
-export async function siteLab(t: Test, name: string, nodes = 3, system: Pick<UpOptions, "packages" | "suite"> = {}): Promise<Site> {
+export async function siteLab(t: Test, name: string, nodes = 3, system: Pick<UpOptions, "packages" | "suite" | "vm"> = {}): Promise<Site> {
   const lab = testLab(t, name);
   // What a killed run of this test left is no bare host.
   await lab.down();
-  const { inventory, hosts } = await lab.up({ nodes, ...system });
+  const { inventory, hosts } = await lab.up({ ...(nodes > 0 && { nodes }), ...system });
   const site = new Site(lab, inventory, hosts);
   site.vars(BRIEF);
   t.teardown(() => site.end());

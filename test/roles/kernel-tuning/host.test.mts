@@ -132,12 +132,40 @@ t.test("on a host", { skip }, async (t) => {
         warnings: [],
       });
     });
-    t.test("the same argument from elsewhere is a failure that names it", async (t) => {
-      await sh(`echo 'GRUB_CMDLINE_LINUX_DEFAULT="quiet nohz_full=3"' >/etc/default/grub.d/95-tuned.cfg; update-grub`);
+    t.test("the same argument from elsewhere is a failure that names the file", async (t) => {
+      for (const [file, line] of [
+        ["/etc/default/grub.d/95-tuned.cfg", `GRUB_CMDLINE_LINUX_DEFAULT="quiet nohz_full=3"`],
+        ["/etc/default/grub.d/10-cloud.cfg", `GRUB_CMDLINE_LINUX="nohz_full=3"`],
+        ["/etc/tuned/bootcmdline", `TUNED_BOOT_CMDLINE="skew_tick=1 nohz_full=3"`],
+      ] as const) {
+        await sh(`mkdir -p /etc/tuned; echo '${line}' >${file}`);
+        t.match((await run(session, kernel({ nohz_full: "1-3" }))).statuses, {
+          "kernel-support nohz_full": `failed: ${file} gives the kernel nohz_full=3 besides sampan's nohz_full=1-3`,
+        });
+        await sh(`echo '# ${line}' >${file}`);
+        t.match((await run(session, kernel({ nohz_full: "1-3" }), "check")).statuses, { "kernel-support nohz_full": "ok" }, "a comment says nothing");
+        await sh(`rm ${file}`);
+      }
+      await sh(`echo 'GRUB_CMDLINE_LINUX="quiet"' >/etc/default/grub.d/99-own.cfg`);
+      t.match((await run(session, kernel({ nohz_full: "1-3" }))).statuses, {
+        "kernel-support nohz_full": `failed: /etc/default/grub.d/99-own.cfg is read after ${DROP_IN} and sets GRUB_CMDLINE_LINUX anew`,
+      });
+      await sh("rm /etc/default/grub.d/99-own.cfg; update-grub");
+    });
+    t.test("an argument that only grub.cfg has", async (t) => {
+      await sh("sed -i 's/nohz_full=1-3/& nohz_full=3/' /boot/grub/grub.cfg");
       t.match((await run(session, kernel({ nohz_full: "1-3" }))).statuses, {
         "handler update-grub": "failed: /boot/grub/grub.cfg gives the kernel nohz_full=3 besides sampan's nohz_full=1-3",
       });
-      await sh("rm /etc/default/grub.d/95-tuned.cfg; update-grub");
+      await sh("update-grub");
+    });
+    t.test("a /boot that is mounted read-only stops what would have to be written there, and nothing else", async (t) => {
+      await sh("mount --bind /boot /boot; mount -o remount,bind,ro /boot");
+      t.same(changed(await run(session, kernel({ nohz_full: "1-3" }))), []);
+      t.match((await run(session, kernel({ nohz_full: "2-3" }))).statuses, {
+        "kernel-support nohz_full": "failed: /boot is mounted read-only, and the arguments have to go into it",
+      });
+      await sh("umount /boot");
     });
     t.test("taken out of the inventory, they go out of GRUB, and then out of the kernel", async (t) => {
       t.match((await run(session, kernel({}), "check")).tasks, {
