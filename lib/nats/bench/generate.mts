@@ -87,7 +87,7 @@ async function round(g: Generator, number: number): Promise<RoundResult> {
   try {
     if (spec.pull) {
       await makeStreams(await manager(app), partitions, spec);
-      await spreadLeaders(app, await manager(app), partitions, nodeNames(job), signal);
+      await spreadLeaders(app, partitions, nodeNames(job), signal);
     }
     return await measured(g, number, base, partitions);
   } finally {

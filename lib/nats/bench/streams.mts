@@ -4,6 +4,7 @@ import type { NatsConnection } from "nats";
 import { request } from "../jetstream/api.mts";
 import { createTemporary, removeTemporary, streamName } from "../load/temporary-stream.mts";
 import { atLeast } from "../roll.mts";
+import type { ClusterInfo } from "../system.mts";
 import type { BenchSpec, FlowRound, PullSpec } from "./types.mts";
 
 const DURABLE = "workers";
@@ -58,32 +59,34 @@ export async function removeStreams(jsm: () => Promise<JetStreamManager>, partit
  * Spreads the leaders of streams and consumers over the nodes: partition i to node i. From 2.11 on servers let one choose; before, it stays
  * as elected. A single replica stays where it is. Who leads in the end is told with the result.
  */
-export async function spreadLeaders(
-  nc: NatsConnection,
-  jsm: JetStreamManager,
-  partitions: readonly Partition[],
-  nodes: readonly string[],
-  signal: AbortSignal,
-): Promise<void> {
+export async function spreadLeaders(nc: NatsConnection, partitions: readonly Partition[], nodes: readonly string[], signal: AbortSignal): Promise<void> {
   if (partitions.length < 2 || nodes.length < 2 || !atLeast(nc.info?.version ?? "", 2, 11)) return;
-  const spread = async ({ stream, durable }: Partition, i: number): Promise<void> => {
-    const { cluster } = await jsm.streams.info(stream);
-    const peers = [cluster?.leader, ...(cluster?.replicas ?? []).map((r) => r.name)];
-    const wanted = nodes[i % nodes.length]!;
-    if (peers.length < 2 || !peers.includes(wanted)) return;
-    const lead = async (asset: string, subject: string, leader: () => Promise<string | undefined>): Promise<void> => {
-      if ((await leader()) === wanted) return;
-      await request(nc, asset, subject, { placement: { preferred: wanted } });
+  // Not by nats.js's manager: while there is no leader nobody answers, and it would wait for long.
+  const group = async (subject: string): Promise<ClusterInfo | undefined> =>
+    (await nc.request(`$JS.API.${subject}`, "", { timeout: 300 })).json<{ cluster?: ClusterInfo }>().cluster;
+  const lead = async (asset: string, subject: string, wanted: string, look: () => Promise<ClusterInfo | undefined>): Promise<void> => {
+    const seen = async (good: (group: ClusterInfo) => boolean): Promise<boolean> => {
       for (const until = Date.now() + ELECTION_MS; Date.now() < until; await sleep(50, undefined, { signal })) {
-        if ((await leader().catch(() => undefined)) === wanted) return;
+        const group = await look().catch(() => undefined);
+        if (group?.leader && good(group)) return true;
       }
+      return false;
     };
-    await Promise.all([
-      lead(stream, `STREAM.LEADER.STEPDOWN.${stream}`, async () => (await jsm.streams.info(stream)).cluster?.leader),
-      lead(`${stream} > ${durable}`, `CONSUMER.LEADER.STEPDOWN.${stream}.${durable}`, async () => consumerLeader(jsm, stream, durable)),
-    ]);
+    if (!(await seen((g) => g.leader === wanted || (g.replicas ?? []).every((r) => r.current)))) return;
+    const now = await look().catch(() => undefined);
+    if (now?.leader === wanted || !now?.replicas?.some((r) => r.name === wanted)) return;
+    await request(nc, asset, subject, { placement: { preferred: wanted } });
+    await seen((g) => g.leader === wanted);
   };
-  await Promise.all(partitions.map(spread));
+  await Promise.all(
+    partitions.flatMap(({ stream, durable }, i) => {
+      const wanted = nodes[i % nodes.length]!;
+      return [
+        lead(stream, `STREAM.LEADER.STEPDOWN.${stream}`, wanted, () => group(`STREAM.INFO.${stream}`)),
+        lead(`${stream} > ${durable}`, `CONSUMER.LEADER.STEPDOWN.${stream}.${durable}`, wanted, () => group(`CONSUMER.INFO.${stream}.${durable}`)),
+      ];
+    }),
+  );
 }
 
 const consumerLeader = async (jsm: JetStreamManager, stream: string, durable: string): Promise<string | undefined> =>
