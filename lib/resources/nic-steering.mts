@@ -28,7 +28,18 @@ nic_queues() {
     for sp_f in "\${sp_f%/device}/queues/$2"-*/"$1"; do ! cat "$sp_f" >/dev/null 2>&1 || QUEUES="$QUEUES $sp_f"; done
   done
 }
-nic_steering_check() { # WHAT DIRECTION MASK RULES-FILE RULES
+# nic_rules WHAT MASK: by the card, not by the queue: at boot udev is told again of cards that came before it, and of their queues not
+nic_rules() {
+  echo "# Managed by sampan: change \`$1:\` in the inventory instead."
+  sp_seen=' '
+  for sp_f in $QUEUES; do
+    sp_f=\${sp_f#*/queues/}
+    case $sp_seen in *" $sp_f "*) continue ;; esac
+    sp_seen="$sp_seen$sp_f "
+    printf 'ACTION=="add", SUBSYSTEM=="net", DEVPATH!="/devices/virtual/*", ATTR{queues/%s}="%s"\\n' "$sp_f" "$2"
+  done
+}
+nic_steering_check() { # WHAT DIRECTION MASK RULES-FILE
   nic_queues "$1" "$2"
   [ -n "$QUEUES" ] || skip "no network card of this host has $1 to set"
   bare_mask "$3"
@@ -37,12 +48,13 @@ nic_steering_check() { # WHAT DIRECTION MASK RULES-FILE RULES
     bare_mask "$(cat "$sp_f")"
     [ "$MASK" = "$sp_wanted" ] || differs "\${sp_f#/sys/class/net/}" "$MASK" "$sp_wanted"
   done
-  [ "$(cat "$4" 2>/dev/null)" = "\${5%"$sp_nl"}" ] || differs 'at boot' "$(grep -so 'ATTR.*' "$4")" "$1 $3"
+  [ "$(cat "$4" 2>/dev/null)" = "$(nic_rules "$1" "$3")" ] || differs 'at boot' "$(grep -so 'ATTR.*' "$4")" "$1 $3"
 }
 nic_steering_apply() {
   nic_queues "$1" "$2"
   for sp_f in $QUEUES; do echo "$3" >"$sp_f" || cannot "the kernel refuses $3 for $sp_f" "correct $1 in the inventory, or leave it out"; done
-  mkdir -p "\${4%/*}" && file_write "$4" "$5" && file_place "$STAGED" "$4" root root 644 || return
+  mkdir -p "\${4%/*}" && file_write "$4" "$(nic_rules "$1" "$3")
+" && file_place "$STAGED" "$4" root root 644 || return
   if command -v udevadm >/dev/null; then udevadm control --reload 2>/dev/null; fi
   return 0
 }`,
@@ -51,13 +63,12 @@ nic_steering_apply() {
 /** RPS or XPS of all network cards, now and whenever one appears. The mask is the same for all queues. */
 export function nicSteering({ what, cpus }: { what: Steering; cpus: readonly number[] }): Resource {
   const mask = cpuMask(cpus);
-  const path = rulesOf(what);
-  const rules = `# Managed by sampan: change \`${what}:\` in the inventory instead.\nACTION=="add", SUBSYSTEM=="queues", DEVPATH!="/devices/virtual/*", KERNEL=="${queuesOf[what]}-*", ATTR{${what}}="${mask}"\n`;
+  const settings = [what, queuesOf[what], mask, rulesOf(what)];
   return resource({
     type: "nic-steering",
     name: what,
     uses: [fileLibrary, library],
-    check: sh`nic_steering_check ${what} ${queuesOf[what]} ${mask} ${path} ${rules}`,
-    apply: sh`nic_steering_apply ${what} ${queuesOf[what]} ${mask} ${path} ${rules}`,
+    check: sh`nic_steering_check ${settings}`,
+    apply: sh`nic_steering_apply ${settings}`,
   });
 }

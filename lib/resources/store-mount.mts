@@ -32,6 +32,11 @@ Options=$WANTED"
 store_mount_check() { # MOUNT OPTION…
   sp_mount=$1
   shift
+  if [ $# -eq 0 ]; then
+    store_unit "$sp_mount"
+    [ ! -e "$DROP_IN" ] || differs 'at boot' "$(grep -o '^Options=.*' "$DROP_IN")" "$FORMER"
+    return 0
+  fi
   mount_options "$sp_mount"
   [ -n "$OPTIONS" ] && [ "$sp_mount" != / ] || skip "the store lies on no file system of its own: the root's options are /etc/fstab's"
   for sp_option do has_option "$OPTIONS" "$sp_option" || differs "$sp_mount" "$OPTIONS" "$sp_option"; done
@@ -44,6 +49,11 @@ store_mount_check() { # MOUNT OPTION…
 store_mount_apply() { # MOUNT OPTION…
   sp_mount=$1
   shift
+  if [ $# -eq 0 ]; then
+    store_unit "$sp_mount"
+    rm -f "$DROP_IN" && systemctl daemon-reload
+    return
+  fi
   mount -o "remount,$(IFS=,; echo "$*")" "$sp_mount" || cannot "$sp_mount can't be mounted with $*" "correct mount_options in the inventory"
   store_unit "$sp_mount"
   [ -n "$FORMER" ] || return 0
@@ -67,6 +77,7 @@ store_trim_check() { # DEVICE MOUNT
 /**
  * Mount options of the file system with the store: now by a remount, and at every boot by a drop-in of its mount unit, which leaves
  * /etc/fstab alone. The root file system is mounted before units are read: it gets its options from fstab only.
+ * No options: the drop-in goes; what is mounted stays as it is until the next boot.
  */
 export function storeMount({ mount, options }: { mount: string; options: readonly string[] }): Resource {
   return resource({

@@ -23,7 +23,7 @@ export function devices(vars: Vars, facts: Facts): Resource[] {
   ];
   return [
     ...set.map(([resource, path]) => (resource ? skipped(container, resource) : absent({ path }))),
-    ...(vars.mount_options.length ? [skipped(container, storeMount({ mount, options: vars.mount_options }))] : []),
+    skipped(container, storeMount({ mount, options: vars.mount_options })),
     ...(vars.discard === "fstrim" ? [skipped(container, storeTrim({ device, mount }))] : []),
     skipped(container, interrupts(vars.irq_affinity, facts)),
   ];

@@ -74,6 +74,38 @@ t.test("in a container nothing of the machine's own is touched, with the reason"
   );
 });
 
+t.test("devices: nothing that isn't asked for is set, and what was set before is taken back", async (t) => {
+  const ours = ["irq-affinity", "nic-ring", "nic-steering", "read-ahead", "store-mount", "store-trim"];
+  t.same(
+    resourcesOf({}, { cpus: [0, 1, 2, 3] })
+      .filter((r) => ours.includes(r.type))
+      .map(idOf),
+    ["store-mount /", "store-trim /", "irq-affinity leave"],
+  );
+  for (const what of ["ring", "rps", "xps"]) t.ok(find(resourcesOf(), `absent /etc/udev/rules.d/90-sampan-nic-${what}.rules`), what);
+  const asked = resourcesOf({
+    irq_affinity: "0-1",
+    nic_ring: "max",
+    rps_cpus: "0-1",
+    xps_cpus: "0,33",
+    read_ahead_kb: 64,
+    mount_options: [],
+    discard: "leave",
+  });
+  t.same(asked.filter((r) => ours.includes(r.type)).map(idOf), [
+    "read-ahead /",
+    "nic-ring max",
+    "nic-steering rps_cpus",
+    "nic-steering xps_cpus",
+    "store-mount /",
+    "irq-affinity 0-1",
+  ]);
+  t.match(find(asked, "nic-steering xps_cpus")?.check.text, / 2,00000001 /, "the kernel's mask, 32 CPUs in a word");
+  t.match(find(asked, "irq-affinity 0-1")?.check.text, "IRQBALANCE_BANNED_CPULIST=2,3,4,5,6,7", "all others are banned");
+  for (const task of ["store-mount /", "store-trim /", "irq-affinity leave"])
+    t.equal(find(resourcesOf({}, CONTAINER), task)?.skip, "not settable in a container (systemd-nspawn)", task);
+});
+
 t.test("kernel arguments of hk on 8 cores", async (t) => {
   const resources = resourcesOf(HK);
   t.match(content(resources, DROP_IN), `GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX isolcpus=managed_irq,2-7 nohz_full=2-7 rcu_nocbs=2-7"\n`);
