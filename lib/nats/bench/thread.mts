@@ -78,6 +78,8 @@ class Running {
   #timer: NodeJS.Timeout | undefined;
   #expected = 0;
   #sent = false;
+  /** it has publishers with a schedule, to which it can come late */
+  #scheduled = false;
 
   constructor(start: Start, links: readonly FlowLinks[], round: Round, tell: (report: Report) => void) {
     this.#start = start;
@@ -96,6 +98,7 @@ class Running {
         const taker = { ...common, link, index, from: spec.warmUp * 1000, epoch: () => this.#epoch };
         this.#takers.push(pull ? puller({ ...taker, pull, stream, durable, inbox: `_INBOX.${id}.${round.tag}w${index}` }) : subscriber(taker, `${prefix}.*`));
       }
+      this.#scheduled ||= own.publishers.length > 0 && flow.rate !== "max";
       for (const { index, link } of own.publishers)
         this.#publishers.push(
           new Publisher({
@@ -133,7 +136,7 @@ class Running {
     const at = now();
     const { warmUp, seconds } = this.#start.job.spec;
     const elapsed = at - this.#epoch;
-    if (this.#publishers.length && elapsed >= warmUp * 1000 && elapsed < (warmUp + seconds) * 1000) this.#memories[0]!.late.record(at - this.#expected);
+    if (this.#scheduled && elapsed >= warmUp * 1000 && elapsed < (warmUp + seconds) * 1000) this.#memories[0]!.late.record(at - this.#expected);
     if (elapsed >= 0) for (const p of this.#publishers) p.pump(at);
     for (const t of this.#takers) t.tick(at);
     if (!this.#sent && this.#publishers.every((p) => p.over) && elapsed >= (warmUp + seconds) * 1000) {

@@ -3,6 +3,9 @@ import type { BenchResult, BenchSpec, FlowRound, RoundResult, Verdict } from "./
 /** Of what was offered, this share may be held back without a word: the last millisecond's. */
 const HELD_BACK = 0.01;
 
+/** How late the generator may come to its own schedule without a word, ms (p99). */
+const LATE_MS = 20;
+
 const n = (value: number): string => Math.round(value).toLocaleString("en-US");
 
 /** What an engineer has to know first: what failed, then what must be known to read the figures. Pure. */
@@ -60,5 +63,10 @@ function pileUp({ samples, backlogGrowth }: FlowRound, { seconds }: BenchSpec): 
 
 function* roundVerdict({ generator, errors }: RoundResult, where: string): Generator<Verdict> {
   if (generator.bottleneck) yield { status: "note", text: `${where}the generator was the limit, not the cluster: ${generator.why}` };
+  if (generator.late > LATE_MS)
+    yield {
+      status: "note",
+      text: `${where}the generator itself came ${n(generator.late)} ms late to its schedule (p99): its machine is busy, and latencies hold that too`,
+    };
   for (const text of errors) yield { status: "note", text: `${where}${text}` };
 }

@@ -70,11 +70,12 @@ t.test("each thing that is wrong fails", async (t) => {
 t.test("what must be known to read the figures is noted, and fails nothing", async (t) => {
   const lines = judged(
     pull({ duplicates: 1, redelivered: 1, unacked: 2 }),
-    { generator: { cpu: 1, memory: 1, threads: [], late: 1, bottleneck: true, why: "busy" }, errors: ["a line"] },
+    { generator: { cpu: 1, memory: 1, threads: [], late: 50, bottleneck: true, why: "busy" }, errors: ["a line"] },
     ["n1"],
   );
-  t.equal(lines.filter((l) => l.startsWith("note")).length, 5);
+  t.equal(lines.filter((l) => l.startsWith("note")).length, 6);
   t.match(lines.join("\n"), /the generator was the limit, not the cluster: busy/);
+  t.match(lines.join("\n"), /came 50 ms late to its schedule/);
   t.match(lines.join("\n"), /n1 reached through SSH: the figures are the tunnel's/);
 });
 
