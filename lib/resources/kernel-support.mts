@@ -10,7 +10,7 @@ const library: ShellLibrary = {
 rival_args() {
   for sp_f in /etc/default/grub /etc/default/grub.d/*.cfg /etc/tuned/bootcmdline /etc/kernel/cmdline.d/*.conf; do
     [ -f "$sp_f" ] && [ "$sp_f" != ${GRUB_DROP_IN} ] || continue
-    sp_text=$(grep -v '^[[:space:]]*#' "$sp_f" | tr "\\"'=" '  \\t' | tr '\\t' =)
+    sp_text=$(grep -v '^[[:space:]]*#' "$sp_f" | tr "\\"'" '  ')
     for sp_word in $sp_text; do
       case $sp_word in isolcpus=* | nohz_full=* | rcu_nocbs=*) ;; *) continue ;; esac
       for sp_mine do

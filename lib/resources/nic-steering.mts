@@ -24,8 +24,8 @@ bare_mask() { # MASK: sets MASK, without commas and leading zeros
 # nic_queues WHAT DIRECTION: sets QUEUES, the settable files of all cards; a card with one queue has nothing to choose when sending
 nic_queues() {
   QUEUES=
-  for sp_f in /sys/class/net/*/device; do
-    for sp_f in "\${sp_f%/device}/queues/$2"-*/"$1"; do ! cat "$sp_f" >/dev/null 2>&1 || QUEUES="$QUEUES $sp_f"; done
+  for sp_device in /sys/class/net/*/device; do
+    for sp_f in "\${sp_device%/device}/queues/$2"-*/"$1"; do ! cat "$sp_f" >/dev/null 2>&1 || QUEUES="$QUEUES $sp_f"; done
   done
 }
 # nic_rules WHAT MASK: by the card, not by the queue: at boot udev is told again of cards that came before it, and of their queues not
