@@ -1,5 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { modeline } from "../inventory/modeline.mts";
 import { binaryPattern, defaultVersion } from "./binaries.mts";
 import { hostKey } from "./disk.mts";
 import { writeAtomically } from "./files.mts";
@@ -19,14 +20,14 @@ export async function writeInventory({ region, octet, hosts, disks, inventory }:
 
 const generated = "# Made by ./playbooks/lab.mts: changes here are lost at the next `up`.\n";
 
-const hostsYaml = (octet: number, hosts: readonly string[]): string => `${generated}nats:
+const hostsYaml = (octet: number, hosts: readonly string[]): string => `${modeline("hosts")}${generated}nats:
   hosts:
 ${hosts.map((host) => `    ${host}: { address: ${address(octet, host)}${host === vmName ? vmVars : ""} }\n`).join("")}`;
 
 // its store has a disk of its own
 const vmVars = `, jetstream: { store_dir: ${dataMount}/nats/jetstream }`;
 
-const varsYaml = (region: string, nodes: number): string => `${generated}ssh:
+const varsYaml = (region: string, nodes: number): string => `${modeline("vars")}${generated}ssh:
   user: root
   identity_file: id_ed25519        # relative to this inventory
 nats_version: ${defaultVersion}

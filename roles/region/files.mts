@@ -1,3 +1,4 @@
+import { modeline } from "../../lib/inventory/modeline.mts";
 import { type NewRegion, variableOf } from "./options.mts";
 import type { Proposal } from "./proposal.mts";
 
@@ -6,15 +7,16 @@ export function filesOf(region: string, wanted: NewRegion, proposals: ReadonlyMa
   const [first, ...others] = wanted.hosts;
   const plan = proposals.get(first!.name)!;
   const files = new Map([
-    ["hosts.yml", hostsFile(region, wanted)],
-    ["group_vars/all.yml", connectionFile(wanted)],
-    ["group_vars/nats.yml", clusterFile(region, wanted, plan)],
+    ["hosts.yml", modeline("hosts") + hostsFile(region, wanted)],
+    ["group_vars/all.yml", modeline("vars") + connectionFile(wanted)],
+    ["group_vars/nats.yml", modeline("vars") + clusterFile(region, wanted, plan)],
     [".env.example", envFile(wanted, "")],
     [".gitignore", "# addresses and secrets; the region's CA and keys\n.env\npki/\n*.tmp\n"],
   ]);
   for (const { name } of others) {
     const own = sizing(proposals.get(name)!);
-    if (own !== sizing(plan)) files.set(`host_vars/${name}.yml`, `# What this host has otherwise than ${first!.name}, as it was found.\n${own}`);
+    if (own !== sizing(plan))
+      files.set(`host_vars/${name}.yml`, `${modeline("vars")}# What this host has otherwise than ${first!.name}, as it was found.\n${own}`);
   }
   return files;
 }
