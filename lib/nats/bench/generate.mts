@@ -12,6 +12,7 @@ import { Crew } from "./crew.mts";
 import { type Job, targetOf } from "./job.mts";
 import { type FlowBuffers, flowBuffers } from "./memory.mts";
 import { NodeWatch } from "./nodes.mts";
+import { enoughRoom } from "./room.mts";
 import type { Round } from "./round.mts";
 import { type Backlog, backlogOf, leadersOf, makeStreams, type Partition, partitionsOf, removeStreams, spreadLeaders } from "./streams.mts";
 import { summarize } from "./summary.mts";
@@ -27,6 +28,7 @@ interface Generator {
   job: Job;
   crew: Crew;
   app: NatsConnection;
+  sys: NatsConnection;
   /** a client per node */
   probes: OpenLoad;
   nodes: NodeWatch;
@@ -58,7 +60,7 @@ export async function generate(file: URL, job: Job, told: (progress: BenchProgre
     const nodes = new NodeWatch(sys, names);
     await nodes.look(0);
     if (job.spec.pull) await sweep(await manager(app));
-    const g: Generator = { job, crew, app, probes, nodes, told, signal };
+    const g: Generator = { job, crew, app, sys, probes, nodes, told, signal };
     const rounds: RoundResult[] = [];
     for (let i = 1; i <= job.spec.rounds; i++) rounds.push(await round(g, i));
     const summary = summarize(rounds);
@@ -86,6 +88,7 @@ async function round(g: Generator, number: number): Promise<RoundResult> {
   g.told({ round: number, phase: "preparing", at: -spec.warmUp, flows: [] });
   try {
     if (spec.pull) {
+      await enoughRoom(g.sys, nodeNames(job), spec);
       await makeStreams(await manager(app), partitions, spec);
       await spreadLeaders(app, partitions, nodeNames(job), signal);
     }

@@ -5,13 +5,11 @@ import { request } from "../jetstream/api.mts";
 import { createTemporary, removeTemporary, streamName } from "../load/temporary-stream.mts";
 import { atLeast } from "../roll.mts";
 import type { ClusterInfo } from "../system.mts";
+import { room } from "./room.mts";
 import type { BenchSpec, FlowRound, PullSpec } from "./types.mts";
 
 const DURABLE = "workers";
 const ACK_WAIT_MS = 30_000;
-/** Record header, subject and checksum of a stored message, generously. */
-const PER_MESSAGE = 160;
-const MIB = 1024 * 1024;
 const ELECTION_MS = 5000;
 
 export interface Partition {
@@ -22,14 +20,6 @@ export interface Partition {
 
 export const partitionsOf = (id: string, base: string, { partitions }: PullSpec): Partition[] =>
   Array.from({ length: partitions }, (_, i) => ({ stream: streamName(`${id}p${i}`, "bench"), durable: DURABLE, prefix: `${base}.p${i}` }));
-
-/** What a partition may take on each replica, and whether messages may leave for new ones. */
-function room({ seconds, warmUp }: BenchSpec, { rate, payload, partitions, backlog }: PullSpec): { bytes: number; keepMs?: number } {
-  const size = (payload + PER_MESSAGE) * 1.25;
-  // A closed loop takes as long as it takes: what workers have had may leave, and never is more than the backlog still wanted.
-  if (rate === "max") return { bytes: Math.ceil(Math.max(64 * MIB, (256 * MIB) / partitions, 4 * backlog * size)), keepMs: 600_000 };
-  return { bytes: Math.ceil((rate * (seconds + warmUp) * size * 1.1) / partitions) + 16 * MIB };
-}
 
 /** Makes the streams and their consumers. @throws Error naming what can't be made */
 export async function makeStreams(jsm: JetStreamManager, partitions: readonly Partition[], spec: BenchSpec): Promise<void> {
