@@ -36,3 +36,25 @@ t.test("the Chinese one is Chinese", async (t) => {
   t.ok(characters > 1500, `${characters} characters`);
   t.notMatch(chinese.text, /[\p{Script=Han}][,;:?!](?=[\p{Script=Han}])/u, "full-width punctuation between Chinese");
 });
+
+t.test("the figures beside Ansible are those of docs/benchmarks.md", async (t) => {
+  const cells = (row: string): string[] =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((c) => c.trim());
+  const measured = page("docs/benchmarks.md").text.split("\n");
+  const begins = ["sampan", "floor, cold", "Ansible with Mitogen", "Ansible, tuned", "Ansible as it comes"];
+  for (const readme of [english, chinese]) {
+    const lines = readme.text.split("\n");
+    const first = lines.findIndex((l) => l.startsWith("| sampan |"));
+    begins.forEach((name, i) => {
+      const row = cells(measured.find((l) => l.startsWith(`| ${name}`))!);
+      t.same(
+        cells(lines[first + i]!).slice(1),
+        row.slice(1, 4).map((c) => c.split(" ")[0]),
+        `${readme.file}: ${name}`,
+      );
+    });
+  }
+});
