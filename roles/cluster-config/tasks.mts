@@ -81,7 +81,9 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
       ...(vars.jetstream.enabled
         ? [
             directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750 }),
-            ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
+            ...(peersOf(host, inventory).length > 1
+              ? [storeGuard({ storeDir: vars.jetstream.store_dir, conf: CONF, cluster: vars.cluster.name, routes: routesOf(host, inventory) })]
+              : []),
           ]
         : []),
       ...files.map((f) => f.notify(reloadOrRestart)),
@@ -102,6 +104,12 @@ function proof(region: string, user: Vars["users"][number], env: string, all: re
   return { nkeys: [...new Set(nkeys)].sort(), bcrypt: "" };
 }
 
+/** From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped. */
+const routesOf = (host: Host<Vars>, inventory: Inventory<Vars>): string[] =>
+  peersOf(host, inventory)
+    .filter((p) => p.name !== host.name)
+    .map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port));
+
 function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: Material): View {
   const { vars } = host;
   const peers = peersOf(host, inventory);
@@ -121,8 +129,7 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
           pooling: modern,
           pool_size: vars.cluster.pool_size,
           compression: vars.cluster.compression,
-          // From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped.
-          routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port)),
+          routes: routesOf(host, inventory),
         };
   const { server_name, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period } = vars;
   const options = {

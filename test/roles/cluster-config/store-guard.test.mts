@@ -5,6 +5,7 @@ import t, { type Test } from "tap";
 import { connectApp } from "../../../lib/nats/connect.mts";
 import { waitUntilSafe } from "../../../lib/nats/gate.mts";
 import { storeGuard } from "../../../lib/resources/store-guard.mts";
+import { render } from "../../../lib/template.mts";
 import { Disk, LocalHost, programOf } from "../../engine/local-host.mts";
 import { shells } from "../../engine/shells.mts";
 import { TestCluster, VERSIONS } from "../../nats/servers.mts";
@@ -12,13 +13,13 @@ import { TestCluster, VERSIONS } from "../../nats/servers.mts";
 t.setTimeout(600_000);
 
 /** The guard on a store, in every shell that a host may have: its status, and what it says when it fails. */
-async function guarded(t: Test, store: string): Promise<string[]> {
+async function guarded(t: Test, store: string, { conf = "/none", cluster = "hk", routes = ["10.0.0.2:6222", "10.0.0.3:6222"] } = {}): Promise<string[]> {
   const verdicts = new Set<string>();
   for (const [, shell] of shells.filter(([, , missing]) => !missing)) {
     const host = new LocalHost(t, shell, new Disk(t));
     const {
       ends: [end],
-    } = await host.run(programOf("apply", storeGuard(store)));
+    } = await host.run(programOf("apply", storeGuard({ storeDir: store, conf, cluster, routes })));
     await host.close();
     verdicts.add(end!.failure ? `${end!.status}: ${end!.failure.what}` : end!.status);
   }
@@ -90,6 +91,27 @@ t.test("a store that isn't there yet, or holds something else", async (t) => {
   t.ok(existsSync(join(dir, "file")));
 });
 
+t.test("a cluster's store meets no other cluster; one that is only named anew keeps it", async (t) => {
+  const store = mkdtempSync(join(tmpdir(), "sampan-store-"));
+  t.teardown(() => rmSync(store, { recursive: true, force: true }));
+  const conf = join(store, "nats-server.conf");
+  const view = {
+    ...{ server_name: "n1", listen: "", http_port: 1, tags: "", max_payload: 1, max_connections: 1, write_deadline: "", ping_interval: "", ping_max: 1 },
+    ...{ lame_duck_duration: "", lame_duck_grace_period: "", accounts: [], jetstream: false, links: "" },
+    cluster: { name: "hk", listen: "", pooling: false, routes: ["10.0.0.2:6222", "[fe80::1%25eth0]:6222"] },
+  };
+  writeFileSync(conf, render(new URL("../../../roles/cluster-config/templates/nats-server.conf.mustache", import.meta.url), view));
+  const other = { conf, cluster: "sg", routes: ["10.0.0.2:6222", "10.0.1.1:6222"] };
+  t.same(await guarded(t, store, other), ["ok"], "an empty store may go anywhere");
+  mkdirSync(join(store, "jetstream/SYS/_js_/_meta_"), { recursive: true });
+  t.same(await guarded(t, store, other), [
+    `failed: ${store} is the store of cluster hk, and as one of sg this host would have a route to 10.0.1.1:6222, which is none of that cluster's. Their meta groups would mix, and streams be lost`,
+  ]);
+  t.same(await guarded(t, store, { ...other, routes: view.cluster.routes }), ["ok"], "named anew");
+  t.same(await guarded(t, store, { ...other, cluster: "hk" }), ["ok"], "its cluster grows");
+  t.same(await guarded(t, store, { ...other, conf: "/none" }), ["ok"], "nobody knows whose it was");
+});
+
 t.test("the guard changes nothing, also under --check", async (t) => {
   const store = mkdtempSync(join(tmpdir(), "sampan-store-"));
   t.teardown(() => rmSync(store, { recursive: true, force: true }));
@@ -97,7 +119,7 @@ t.test("the guard changes nothing, also under --check", async (t) => {
   const host = new LocalHost(t, ["sh"], new Disk(t));
   const {
     ends: [end],
-  } = await host.run(programOf("check", storeGuard(store)));
+  } = await host.run(programOf("check", storeGuard({ storeDir: store, conf: "/none", cluster: "hk", routes: [] })));
   t.match(end, { status: "failed", failure: { next: /migrate\.mts/ } });
   t.ok(existsSync(join(store, "jetstream/APP/streams/S")));
 });
