@@ -35,7 +35,7 @@ await sitePlaybook(
     await run.hosts("tune, install and configure", [kernelTuning, natsInstall, clusterConfig]);
     const clusters = await membersKnown(run, await clustersOf(run));
     const gate = clusterGate(clusters, run.abort.signal);
-    if (!clusters.length || !(await partitionsReady(run, true))) return;
+    if (!clusters.length) return;
     await formed(run, clusters);
     await roll(run, reboot, gate);
     await roll(run, reloadOrRestart, gate);

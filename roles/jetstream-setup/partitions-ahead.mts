@@ -7,6 +7,7 @@ import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import type { ClusterRole, TaskResult } from "../../lib/playbook/role.mts";
 import { type Cluster, clustersOf } from "../cluster.mts";
 import type { SiteRun } from "../site.mts";
+import { leadersTask } from "./partition-leaders.mts";
 import { isPartitioned, oneByOne, type PartitionedSpec } from "./partitions.mts";
 import type { StreamSpec } from "./stream.mts";
 import { location, reconciled } from "./tasks.mts";
@@ -57,17 +58,15 @@ export const otherPartitions = (state: ClusterState, streams: readonly StreamSpe
 ];
 
 /**
- * Looks, before any server is told of other mappings, whether the running cluster's partitions go with those of the inventory: refuses
- * where some would be left behind, and makes those that are missing. Says nothing where nothing is to be done.
- * @param rolling called right before the servers are reloaded: only then is it looked for partitions that nobody declares any more
+ * Looks, before any host is touched, whether the running cluster's partitions go with those of the inventory: refuses where some would be
+ * left behind, and makes those that are missing. Says nothing where nothing is to be done.
  * @returns whether the run may go on
  */
-export async function partitionsReady(run: SiteRun, rolling = false): Promise<boolean> {
-  const declares = run.config.hosts.some((h) => h.vars.streams.some(isPartitioned));
-  if (declares === rolling || run.stopped || !run.wants({ kind: "cluster", name: NAME, list: () => [], tasks: () => [] })) return true;
-  if (rolling && run.mode === "apply" && ![...run.due.values()].some((steps) => steps.length)) return true;
-  if (!rolling) await run.reach();
-  const looks = await Promise.all((await clustersOf(run)).map(async (cluster) => ({ cluster, state: await observe(cluster.target, cluster.connect) })));
+export async function partitionsReady(run: SiteRun): Promise<boolean> {
+  if (!run.wants({ kind: "cluster", name: NAME, list: () => [], tasks: () => [] })) return true;
+  // While the hosts are connected to.
+  const look = async (cluster: Cluster) => ({ cluster, state: await observe(cluster.target, { ...cluster.connect, quick: true }) });
+  const [looks] = await Promise.all([clustersOf(run).then((clusters) => Promise.all(clusters.map(look))), run.reach()]);
   for (const { cluster, state } of looks) {
     const { streams } = cluster.hosts[0]!.vars;
     const refused = stranded(state, streams);
@@ -98,6 +97,8 @@ const partitions = (refused: readonly Refusal[], grown: readonly PartitionedSpec
     try {
       for (const item of items(nc, oneByOne(grown)))
         if ((await item.assess()).action === "create") yield reconciled(item, cluster, location(cluster, item.asset));
+      // Now, while they get nothing: a stream that changes its leader takes no message for a moment.
+      for (const stream of grown) yield leadersTask(cluster, stream, location(cluster, stream.name));
     } finally {
       await nc.close();
     }
