@@ -16,6 +16,8 @@ export const peersOf = (host: Host<Vars>, inventory: Inventory<Vars>): Host<Vars
 /** A cluster of the inventory as NATS clients reach it. */
 export interface Cluster {
   readonly name: string;
+  /** of its inventory: under this name other regions know it */
+  readonly region: string;
   /** all its hosts, also under --limit */
   readonly hosts: readonly Host<Vars>[];
   readonly target: ClusterTarget;
@@ -56,6 +58,7 @@ export async function clustersOf(run: Site): Promise<Cluster[]> {
     };
     return {
       name,
+      region: inventory.region,
       hosts: members,
       emit: run.emit,
       outputs: run.outputs,

@@ -81,8 +81,19 @@ export interface ConsumerDetail {
   num_waiting: number;
   num_pending: number;
 }
+/** How far a mirror or a source is behind the stream it copies. */
+export interface OriginInfo {
+  name: string;
+  external?: { api: string };
+  lag: number;
+  /** nanoseconds since the other stream was heard; -1: never */
+  active: number;
+  error?: { description: string };
+}
 export interface StreamDetail {
   name: string;
+  mirror?: OriginInfo;
+  sources?: OriginInfo[];
   config: StreamConfig;
   cluster?: ClusterInfo;
   consumer_detail?: ConsumerDetail[];
@@ -106,6 +117,17 @@ export interface Healthz {
   error?: string;
   errors?: { type: string; account?: string; stream?: string; consumer?: string; error: string }[];
 }
+export interface Leafz {
+  leafs?: {
+    /** the server at the other end */
+    name?: string;
+    account: string;
+    ip: string;
+    rtt?: string;
+    /** this server called the other */
+    is_spoke?: boolean;
+  }[];
+}
 export interface Connz {
   num_connections: number;
   connections: {
@@ -126,6 +148,7 @@ export interface Answers {
   JSZ: Jsz;
   HEALTHZ: Healthz;
   CONNZ: Connz;
+  LEAFZ: Leafz;
 }
 export type Question = keyof Answers;
 
@@ -145,6 +168,7 @@ export const OPTIONS: { readonly [Q in Question]: Readonly<Record<string, unknow
   JSZ: { accounts: true, streams: true, consumer: true, config: true, raft: true, leader_only: false, stream_leader_only: false },
   HEALTHZ: { details: true },
   CONNZ: { sort: "pending", limit: 256 },
+  LEAFZ: {},
 };
 
 /** The connection's user isn't in the system account, so nobody hears the question. */

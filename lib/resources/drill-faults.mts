@@ -126,6 +126,12 @@ export const down = fault(
   () => sh`drill_lose`,
 );
 
+/** Killed, and away until it is put back, with all that it has. */
+export const away = fault(
+  () => sh`:`,
+  () => sh`drill_lose`,
+);
+
 /** After `down`: its streams are moved aside, and it starts with nothing. */
 export const startedEmpty = ({ store }: Place): Resource =>
   resource({

@@ -3,6 +3,7 @@ import type { Host } from "../../lib/inventory/types.mts";
 import { bytes, cpuNumbers, milliseconds } from "../../lib/inventory/units.mts";
 import { compareVersions } from "../nats-install/version.mts";
 import type { Vars } from "../schema.mts";
+import { regions } from "./region-checks.mts";
 import { sameUsers, users } from "./user-checks.mts";
 
 /** nats-server refuses less (opts.go: minimum lame duck duration). */
@@ -165,6 +166,6 @@ const placement: Check<Vars> = ({ hosts, warn }) => {
 };
 
 /** Made for each cluster by itself. */
-export const checks = [ports, agreed, store, times, options, placement, users, sameUsers];
+export const checks = [ports, agreed, store, times, options, placement, users, sameUsers, regions];
 /** Made for all hosts together, whatever clusters they belong to. */
 export const wholeRegion = [unique, alone];

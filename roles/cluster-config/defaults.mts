@@ -18,6 +18,7 @@ import {
   yesNo,
 } from "../../lib/inventory/fields.mts";
 import { durationNs, sizeBytes } from "../../lib/inventory/units.mts";
+import { regionDefaults } from "./region-fields.mts";
 import { subject } from "./subject.mts";
 
 const CONFIG = "https://docs.nats.io/running-a-nats-service/configuration";
@@ -153,6 +154,7 @@ export const defaults = {
     defaultText: "sys in SYS and app in APP, each by nkey",
     source: `${CONFIG}/securing_nats/accounts`,
   }),
+  ...regionDefaults,
 };
 
 /** Goes below the inventory's own variables, so that its `${…}` are filled in like theirs. */

@@ -2,6 +2,7 @@ import type { Resource } from "../../lib/engine/resource.mts";
 import type { Host, Inventory } from "../../lib/inventory/types.mts";
 import { bytes, milliseconds } from "../../lib/inventory/units.mts";
 import type { Pki } from "../../lib/pki/ca.mts";
+import { withOtherRegions } from "../../lib/pki/region-trust.mts";
 import { bcryptHash, publicKey } from "../../lib/pki/secrets.mts";
 import { envText, seedsOf } from "../../lib/pki/seeds.mts";
 import type { HostRole } from "../../lib/playbook/role.mts";
@@ -18,6 +19,7 @@ import type { Vars } from "../schema.mts";
 import { certificates } from "./certificates.mts";
 import { accounts, type Proof } from "./accounts.mts";
 import { reloadOrRestart } from "./handlers.mts";
+import { linked, REGIONS_CA, REGIONS_CONF, regionsConf, regionsSum, withRegions } from "./regions.mts";
 
 export const CONF = "/etc/nats/nats-server.conf";
 
@@ -26,6 +28,8 @@ const template = (name: string, view: View): string => render(new URL(`templates
 /** What the servers' configuration needs from the controller. */
 interface Material {
   pki: Pki;
+  /** PEM: whom links to other regions trust; empty where there are none */
+  regionsCa: string;
   /** by host and user name: how the configuration names the user */
   users: ReadonlyMap<string, ReadonlyMap<string, Proof>>;
 }
@@ -44,18 +48,24 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
     const pki = await certificates(inventory, dryRun, ahead.pki);
     for (const warning of pki.warnings) warn(warning);
     const env = ahead.env ?? envText(inventory.dir);
+    const others = inventory.hosts.flatMap((h) => (linked(h.vars) ? h.vars.regions.map((r) => r.ca) : []));
     return {
       pki,
+      regionsCa: others.length ? withOtherRegions(pki.ca, [...new Set(others)]) : "",
       users: new Map(inventory.hosts.map((h) => [h.name, new Map(h.vars.users.map((u) => [u.name, proof(inventory.region, u, env, seeds(h.vars))]))])),
     };
   },
 
   resources({ host, vars, facts, inventory, prepared }) {
-    const material = prepared ?? { pki: { ca: "", hosts: new Map(), changed: [], warnings: [] }, users: new Map() };
+    const material = prepared ?? { pki: { ca: "", hosts: new Map(), changed: [], warnings: [] }, regionsCa: "", users: new Map() };
     const own = material.pki.hosts.get(host.name) ?? { cert: "", key: new Secret("") };
-    const view = configuration(host, inventory, material);
+    const links = regionsConf(vars, address(vars.host, vars.region_port));
+    const view = configuration(host, inventory, material, links ? regionsSum(links, material.regionsCa) : "");
     const nats = { owner: "root", group: "nats" };
     const files: Resource[] = [
+      ...(links
+        ? [file({ path: REGIONS_CA, content: material.regionsCa, mode: 0o640, ...nats }), file({ path: REGIONS_CONF, content: links, mode: 0o640, ...nats })]
+        : []),
       file({ path: "/etc/nats/tls/ca.crt", content: material.pki.ca, mode: 0o640, ...nats }),
       file({ path: "/etc/nats/tls/server.crt", content: own.cert, mode: 0o640, ...nats }),
       file({ path: "/etc/nats/tls/server.key", content: own.key, mode: 0o640, ...nats }),
@@ -81,9 +91,7 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
       ...(vars.jetstream.enabled
         ? [
             directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750 }),
-            ...(peersOf(host, inventory).length > 1
-              ? [storeGuard({ storeDir: vars.jetstream.store_dir, conf: CONF, cluster: vars.cluster.name, routes: routesOf(host, inventory) })]
-              : []),
+            ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
           ]
         : []),
       ...files.map((f) => f.notify(reloadOrRestart)),
@@ -104,13 +112,8 @@ function proof(region: string, user: Vars["users"][number], env: string, all: re
   return { nkeys: [...new Set(nkeys)].sort(), bcrypt: "" };
 }
 
-/** From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped. */
-const routesOf = (host: Host<Vars>, inventory: Inventory<Vars>): string[] =>
-  peersOf(host, inventory)
-    .filter((p) => p.name !== host.name)
-    .map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port));
-
-function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: Material): View {
+/** @param links stands for the links to other regions; empty where there are none */
+function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: Material, links: string): View {
   const { vars } = host;
   const peers = peersOf(host, inventory);
   // Fatal for servers of the 2.9 line, which know neither pooling nor compression of routes, nor sync_interval.
@@ -129,7 +132,8 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
           pooling: modern,
           pool_size: vars.cluster.pool_size,
           compression: vars.cluster.compression,
-          routes: routesOf(host, inventory),
+          // From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped.
+          routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port)),
         };
   const { server_name, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period } = vars;
   const options = {
@@ -144,7 +148,14 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
     lame_duck_duration,
     lame_duck_grace_period,
   };
-  return { ...options, tags: vars.server_tags.map((t) => `"${t}"`).join(", "), accounts: accounts(vars, users.get(host.name)), jetstream, cluster };
+  return {
+    ...options,
+    tags: vars.server_tags.map((t) => `"${t}"`).join(", "),
+    accounts: withRegions(accounts(vars, users.get(host.name)), vars, inventory.region),
+    jetstream,
+    cluster,
+    links,
+  };
 }
 
 /**
@@ -153,7 +164,7 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
  * max_mem and max_file, which only grow by reload, and not in all versions; JetStream, which comes up beside a running server
  * without the store guard and the unit's ReadWritePaths.
  */
-function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, jetstream, cluster }: View): View[] {
+function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_duck_grace_period, jetstream, cluster, links }: View): View[] {
   const { name = "", listen: routes = "" } = (cluster || {}) as View;
   const all: View = {
     server_name,
@@ -164,6 +175,7 @@ function restartOnly({ server_name, listen, http_port, lame_duck_duration, lame_
     "cluster.name": name,
     "cluster.listen": routes,
     ...Object.fromEntries(Object.entries((jetstream || { enabled: false }) as View).map(([key, value]) => [`jetstream.${key}`, value])),
+    ...(links ? { regions: links } : {}),
   };
   return Object.entries(all).map(([key, value]) => ({ name: key, value }));
 }

@@ -1,7 +1,7 @@
 import type { Resource } from "../../lib/engine/resource.mts";
 import { metaLeader } from "../../lib/nats/roll.mts";
 import type { ClusterState, StreamState } from "../../lib/nats/state.mts";
-import { cutOff, down, filled, killed, type Make, type Place, paused, startedEmpty } from "../../lib/resources/drill-faults.mts";
+import { away, cutOff, down, filled, killed, type Make, type Place, paused, startedEmpty } from "../../lib/resources/drill-faults.mts";
 
 /** A kind of failure that a drill rehearses. */
 export interface Fault {
@@ -19,6 +19,8 @@ export interface Fault {
   readonly then?: (place: Place) => Resource;
   /** it lasts until it is undone; else systemd ends it by starting the server again */
   readonly lasts?: true;
+  /** only rehearsed when it is named: it takes everything away for a while */
+  readonly asked?: true;
   /** data of the cluster that it would destroy, and not only make unavailable */
   readonly destroys: (stream: StreamState) => boolean;
 }
@@ -118,6 +120,18 @@ export const FAULTS: readonly Fault[] = [
     victims: (state) => state.nodes.map((n) => n.node.name),
     every: true,
     make: killed,
+    destroys: inMemory,
+  },
+  {
+    name: "lose-region",
+    does: "nats-server ends by SIGKILL, and stays away",
+    who: "every node, only when named",
+    back: "all are started; what other regions copy from here goes on by itself",
+    victims: (state) => state.nodes.map((n) => n.node.name),
+    every: true,
+    make: away,
+    lasts: true,
+    asked: true,
     destroys: inMemory,
   },
 ];

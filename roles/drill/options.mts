@@ -5,11 +5,16 @@ import { type Flags, type Options, ownFlags } from "../../lib/playbook/cli.mts";
 import { FAULTS, type Fault } from "./faults.mts";
 
 export const flags = {
-  fault: { type: "string", multiple: true, value: "NAME", text: "only this fault (repeatable; --list has them); default: all, one after another" },
+  fault: {
+    type: "string",
+    multiple: true,
+    value: "NAME",
+    text: "only this fault (repeatable; --list has them); default: all, one after another, but lose-region",
+  },
   list: { type: "boolean", text: "list the faults, and stop" },
   rounds: { type: "string", value: "N", text: "all of it N times (default 1)" },
   rate: { type: "string", value: "N", text: "messages per second of the load, each way (default 200)" },
-  hold: { type: "string", value: "DURATION", text: "how long a partition, a pause and a full disk last (default 10s)" },
+  hold: { type: "string", value: "DURATION", text: "how long a partition, a pause, a full disk and a lost region last (default 10s)" },
   "yes-i-mean-it": { type: "boolean", text: "break nodes of an inventory that is not this machine's lab" },
 } as const satisfies Flags;
 
@@ -33,7 +38,7 @@ export function drillOptions(options: Options): DrillOptions {
   const holdMs = (durationNs(given.hold ?? "10s") ?? 0) / 1e6;
   if (!(holdMs >= 1000 && holdMs <= 600_000)) throw new UsageError(`--hold takes a duration from 1s to 10m, for example 30s, not "${given.hold}"`);
   return {
-    faults: given.fault ? FAULTS.filter((f) => given.fault!.includes(f.name)) : FAULTS,
+    faults: given.fault ? FAULTS.filter((f) => given.fault!.includes(f.name)) : FAULTS.filter((f) => !f.asked),
     rounds: whole("rounds", given.rounds ?? "1", 1000),
     rate: whole("rate", given.rate ?? "200", 5000),
     holdMs,

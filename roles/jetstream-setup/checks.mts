@@ -6,6 +6,7 @@ import { oldestVersion } from "../nats-install/version.mts";
 import type { Vars } from "../schema.mts";
 import { checkConsumer, checkWorkQueue } from "./consumer-checks.mts";
 import { checkPartitions } from "./partition-checks.mts";
+import { checkRegions } from "./regions.mts";
 import { tooNew } from "./since.mts";
 import type { StreamSpec } from "./stream.mts";
 import { checkStream } from "./stream-checks.mts";
@@ -34,8 +35,9 @@ const streams: Check<Vars> = (context) => {
     enoughNodes(context, stream, i, say);
   });
   distinct(first.vars.streams, say);
-};
+  checkRegions(first.vars, say);
   checkPartitions(first.vars.streams, say, warn);
+};
 
 function distinct(all: readonly StreamSpec[], say: Say): void {
   all.forEach((stream, i) => {

@@ -75,11 +75,12 @@ function origins(stream: StreamSpec, i: number, say: Say): void {
     ...(stream.sources ?? []).map((source, k) => ({ source, path: [i, "sources", k] })),
   ];
   for (const { source, path } of all) {
-    if (!source.external && source.name === stream.name) say([...path, "name"], `stream ${stream.name} can't take from itself; name another`);
+    if (!source.external && !source.region && source.name === stream.name) say([...path, "name"], `stream ${stream.name} can't take from itself; name another`);
     if (source.filter_subject !== undefined && source.subject_transforms?.length)
       say([...path, "filter_subject"], "filter_subject and subject_transforms exclude each other; remove one");
     if (source.opt_start_seq !== undefined && source.opt_start_time !== undefined)
       say([...path, "opt_start_time"], "opt_start_seq and opt_start_time exclude each other; remove one");
+    if (source.external && source.region) say([...path, "region"], "region and external exclude each other; remove one");
     if (source.external && !isLiteral(source.external.api))
       say([...path, "external", "api"], `external.api "${source.external.api}" has wildcards; write for example $JS.hub.API`);
   }

@@ -25,6 +25,10 @@ const source = v.strictObject({
   opt_start_time: key(optional(time()), "from this time on"),
   filter_subject: key(optional(subject()), "only these subjects"),
   subject_transforms: key(optional(list(transform)), "several filters, each with a new subject (2.10)"),
+  region: key(
+    optional(text("a region's name", "write one of those under regions:", /^[A-Za-z0-9][\w-]{0,62}$/)),
+    "the other region that holds it, one of `regions` with addresses; in place of `external`",
+  ),
   external: key(
     optional(
       v.strictObject({
@@ -113,10 +117,6 @@ export const stream = v.strictObject({
   persist_mode: key(optional(oneOf("default", "async")), "async acknowledges before the write (2.12)"),
   allow_batched: key(optional(flag()), "fast batch publish (2.14)"),
   metadata: key(optional(scalars()), "texts of your own (2.10)"),
-  consumers: key(optional(list(consumer), []), "its consumers"),
-});
-
-export type StreamSpec = v.InferOutput<typeof stream>;
   partitions: key(
     optional(integer(1, 64)),
     "spread over so many streams NAME-0, NAME-1 …, each with the settings and consumers written here; publishers go on as they are (2.10). See docs/partitions.md",
@@ -127,3 +127,7 @@ export type StreamSpec = v.InferOutput<typeof stream>;
     "what decides the partition: the numbers of the subject's wildcards whose tokens are the key, or `random` where order is of no matter",
     { defaultText: "all `*`, and the first token of `>`" },
   ),
+  consumers: key(optional(list(consumer), []), "its consumers"),
+});
+
+export type StreamSpec = v.InferOutput<typeof stream>;

@@ -6,6 +6,7 @@ import type { Cluster } from "../cluster.mts";
 import { gateFailure } from "../gate.mts";
 import { leadersOf, leadersTask } from "./partition-leaders.mts";
 import { isPartitioned, oneByOne } from "./partitions.mts";
+import { fromRegions } from "./regions.mts";
 import type { StreamSpec } from "./stream.mts";
 
 const declared = (cluster: Cluster): readonly StreamSpec[] => cluster.hosts[0]!.vars.streams;
@@ -29,8 +30,8 @@ export const jetstreamSetup: ClusterRole<Cluster> = {
     yield ready(cluster);
     const { items, undeclared } = await import("../../lib/nats/jetstream/reconcile.mts");
     const nc = await connectApp(cluster.target, cluster.connect);
+    const streams = oneByOne(declared(cluster)).map((s) => fromRegions(s, cluster.region));
     try {
-    const streams = oneByOne(declared(cluster));
       for (const item of items(nc, streams)) yield reconciled(item, cluster, location(cluster, item.asset));
       for (const stream of declared(cluster).filter(isPartitioned)) yield leadersTask(cluster, stream, location(cluster, stream.name));
       const others = await undeclared(nc, streams);

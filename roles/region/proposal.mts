@@ -42,8 +42,8 @@ export function propose(facts: Facts, disks: readonly Disk[]): Proposal {
   const cpus = count >= 4 && contiguous && !facts.container ? `${house}-${count - 1}` : "";
   return {
     storeDir,
-    maxMem: size(facts.memoryBytes / 8, 128 * MB),
-    maxFile: size(free * 0.8, 256 * MB),
+    maxMem: size(facts.memoryBytes / 8, 128 * 2 ** 20),
+    maxFile: size(free * 0.8, 256 * 2 ** 20),
     cpus,
     isolates: cpus !== "" && Boolean(facts.kernelConfig?.length && facts.bootLoader),
     notes,

@@ -34,6 +34,7 @@ const verify = section({
       pull: key(limits("50%", "100ms", "1s", "3s"), "of the JetStream pull"),
       route_rtt: key(v.optional(duration("100ms"), "100ms"), "round trip between two servers, at most"),
       ack_pending: key(v.optional(integer(1, 100), 90), "percent of a consumer's max_ack_pending, at most"),
+      mirror_lag: key(v.optional(integer(1), 10000), "messages by which a copy of another region's stream may be behind"),
       tls_expiry: key(v.optional(duration("168h"), "168h"), "lifetime that a certificate must still have"),
     }),
     "beyond these verify fails",

@@ -11,8 +11,9 @@ import { CONF } from "../cluster-config/tasks.mts";
 import type { Vars } from "../schema.mts";
 import { expectation } from "./expectation.mts";
 import { setsApart } from "./isolation-tasks.mts";
-import { showFigures, showTopology } from "./shown.mts";
 import { partitionChecks, partitionTasks } from "./partitions.mts";
+import { regionChecks } from "./regions.mts";
+import { showFigures, showTopology } from "./shown.mts";
 
 const HEALTH = "health of the cluster";
 
@@ -39,10 +40,11 @@ export const verify: ClusterRole<Cluster> = {
     for (const check of checks) yield known(check, cluster);
     showTopology(cluster, state);
     if (state.failure) return;
+    for (const check of await regionChecks(cluster)) yield known(check, cluster);
+    yield* partitionChecks(cluster);
     yield dataPath(
       cluster,
       "push through a queue group",
-    yield* partitionChecks(cluster);
       wanted.thresholds.push,
       async (connections) => {
         const { pushTest } = await import("../../lib/nats/load/push.mts");

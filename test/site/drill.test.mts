@@ -192,6 +192,6 @@ t.test("bad usage", async (t) => {
       .trim()
       .split("\n")
       .map((l) => l.split(" ")[0]),
-    NAMES,
+    [...NAMES, "lose-region"],
   );
 });

@@ -11,6 +11,7 @@ export function clusterWith(target: ClusterTarget, vars: string, events: EventIn
   });
   return {
     name: target.name || target.nodes[0]!.name,
+    region: "test",
     hosts: inventory.hosts,
     target,
     connect: {},

@@ -64,6 +64,7 @@ export async function move(t: Test, version = "2.10.27"): Promise<Move> {
   };
   const cluster: Cluster = {
     name: "test",
+    region: "test",
     hosts: [{ name: "n1", vars }] as unknown as Cluster["hosts"],
     target: now.target,
     emit: () => {},

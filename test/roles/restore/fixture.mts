@@ -10,6 +10,7 @@ export function asCluster(servers: TestCluster, said: EventInput[] = []): Cluste
   const vars = { users, streams: [], nats_version: "2.15.1", jetstream: { max_file: "1GB" } };
   return {
     name: "test",
+    region: "test",
     hosts: [{ name: "n1", vars }] as unknown as Cluster["hosts"],
     target: servers.target,
     connect: {},
