@@ -1,8 +1,10 @@
 import { UsageError } from "../../lib/inventory/types.mts";
 import { type RunOptions, runBench } from "../../lib/nats/bench/run.mts";
 import type { BenchResult, BenchSpec } from "../../lib/nats/bench/types.mts";
+import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterRole } from "../../lib/playbook/role.mts";
 import type { Cluster } from "../cluster.mts";
+import { topologyOf } from "../verify/shown.mts";
 import { missed } from "./goals.mts";
 import { progressLine, show, showPlan, told } from "./show.mts";
 
@@ -35,6 +37,9 @@ export const bench = ({ specOf, from, start }: Asked): ClusterRole<Cluster> => (
         }
         const result = await measure();
         show(cluster, result);
+        // Only the page shows it: nothing is lost where the servers can't be asked from here.
+        const state = await observe(cluster.target, cluster.connect).catch(() => undefined);
+        if (state) cluster.emit(topologyOf(cluster.name, state));
         const wrong = [...result.verdict.filter((v) => v.status === "failed").map((v) => v.text), ...missed(result, cluster.hosts[0]!.vars.bench.goals)];
         if (wrong.length) return { status: "failed", failure: { what: wrong.join("; "), next: nextStep(result) } };
         return { status: "ok", reason: result.verdict.flatMap((v) => (v.status === "ok" ? [v.text] : [])).join(" · ") };

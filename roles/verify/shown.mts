@@ -1,4 +1,4 @@
-import type { Figure, TopologyServer, TopologyStream } from "../../lib/engine/events.mts";
+import type { EventInput, Figure, TopologyServer, TopologyStream } from "../../lib/engine/events.mts";
 import type { PullResult, PushResult } from "../../lib/nats/load/types.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import type { Cluster } from "../cluster.mts";
@@ -59,7 +59,7 @@ export function showFigures({ emit, name }: Cluster, title: string, r: PushResul
 
 /** Servers, routes and streams: a table for all displays, and what the page draws. */
 export function showTopology({ emit, name }: Cluster, state: ClusterState): void {
-  const leader = state.servers.find((s) => s.jetstream?.meta?.leader === s.name)?.name;
+  const leader = metaLeader(state);
   emit({
     type: "table",
     title: `${name}: servers`,
@@ -80,9 +80,15 @@ export function showTopology({ emit, name }: Cluster, state: ClusterState): void
         : [node.name, "-", "unreachable", "", "", ""],
     ),
   });
-  emit({
+  emit(topologyOf(name, state));
+}
+
+/** What the page draws of a cluster: servers with their routes, and who leads and holds which stream. */
+export function topologyOf(lane: string, state: ClusterState): EventInput {
+  const leader = metaLeader(state);
+  return {
     type: "topology",
-    lane: name,
+    lane,
     servers: state.nodes.map(
       ({ node, server }): TopologyServer =>
         server
@@ -100,8 +106,10 @@ export function showTopology({ emit, name }: Cluster, state: ClusterState): void
       const holders = s.leader ? s.replicas.map((r) => r.name) : s.copies.map((c) => c.server);
       return { name: s.name, account: s.account, leader: s.leader, replicas: holders, messages: copy?.messages ?? 0, bytes: copy?.bytes ?? 0 };
     }),
-  });
+  };
 }
+
+const metaLeader = ({ servers }: ClusterState): string | undefined => servers.find((s) => s.jetstream?.meta?.leader === s.name)?.name;
 
 const ms = (value: number): string => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`);
 const n = (value: number): string => Math.round(value).toLocaleString("en-US");

@@ -1,6 +1,6 @@
 import type { BenchResult, FlowKind, FlowRound, LatencyResult, NodeSample } from "../../nats/bench/types.mts";
 import type { Chart } from "./charts.mts";
-import { html, type Markup, tableOf } from "./markup.mts";
+import { html, type Markup, NOTHING, tableOf } from "./markup.mts";
 import { n } from "./verdict.mts";
 
 /** What one would want to see as curves: all rounds on one axis of time, with a gap between them. */
@@ -11,7 +11,10 @@ export function benchCharts(result: BenchResult): Chart[] {
     (["delivered", "sent", "acked"] as const)
       // Both at once are four lines already.
       .filter((what) => what !== "acked" || (kind === "pull" && kinds.length === 1))
-      .map((what) => ({ name: name(kind, what), of: (r: Round) => samples(r, kind).map((s) => ({ at: s.at, value: s[what] })) })),
+      .map((what) => ({
+        name: name(kind, what),
+        of: (r: Round) => samples(r, kind).map((s) => ({ at: s.at, value: what === "sent" && s.at >= result.spec.seconds ? null : s[what] })),
+      })),
   );
   const pulls = kinds.includes("pull");
   const time = (title: string, unit: string, series: readonly Line[]): Chart => ({ group: "", title, kind: "time", unit, ...onOneAxis(result, series) });
@@ -71,7 +74,7 @@ function onOneAxis({ rounds }: BenchResult, lines: readonly Line[]): Pick<Chart,
   return { x, series: lines.map((l, i) => ({ name: l.name, values: values[i]! })), marks };
 }
 
-/** At each percentile the middle of the rounds. */
+/** At each percentile the middle of the rounds; the quickest message alone tells nothing. */
 function percentiles({ rounds }: BenchResult, kinds: readonly FlowKind[], name: (kind: FlowKind, what: string) => string): Chart {
   const curves = kinds.flatMap((kind) =>
     (["delivery", "publish"] as const).map((what) => ({
@@ -82,7 +85,7 @@ function percentiles({ rounds }: BenchResult, kinds: readonly FlowKind[], name: 
     })),
   );
   const told = curves.filter((c) => c.all.length > 0);
-  const x = [...new Set(told.flatMap((c) => c.all.flatMap((l) => l.distribution.map((d) => d.percentile))))].sort((a, b) => a - b);
+  const x = [...new Set(told.flatMap((c) => c.all.flatMap((l) => l.distribution.map((d) => d.percentile).filter((p) => p > 0))))].sort((a, b) => a - b);
   const series = told.map(({ name, all }) => ({
     name,
     values: x.map((p) => {
@@ -98,6 +101,14 @@ export function benchNotes(result: BenchResult): Markup {
   const marks = { ok: "✓", failed: "✕", note: "!" };
   const tones = { ok: "ok", failed: "failed", note: "changed" };
   return html`<ul class="notes">${result.verdict.map((v) => html`<li><span class="t-${tones[v.status]}" aria-hidden="true">${marks[v.status]}</span> <span>${v.text}</span></li>`)}</ul>`;
+}
+
+/** Who led the partitions when the last round began; a single one is told by nothing. */
+export function leaders({ rounds }: BenchResult): Markup {
+  const partitions = rounds.at(-1)?.flows.flatMap((f) => f.partitions) ?? [];
+  if (partitions.length < 2) return NOTHING;
+  const rows = partitions.map((p) => [p.stream, p.leader, p.consumerLeader]);
+  return html`<details class="print"><summary>Who led the ${partitions.length} partitions</summary>${tableOf("Who led the partitions", [{ head: "stream" }, { head: "leader" }, { head: "consumer's leader" }], rows)}</details>`;
 }
 
 /** How it was measured: enough to do it again. */

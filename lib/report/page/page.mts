@@ -1,6 +1,6 @@
 import { list } from "../text.mts";
 import { assets } from "./assets.mts";
-import { benchCharts, benchNotes, conditions } from "./bench.mts";
+import { benchCharts, benchNotes, conditions, leaders } from "./bench.mts";
 import { type Chart, chartsOf } from "./charts.mts";
 import { bullets, failures, stopped } from "./failures.mts";
 import { html, jsonText, type Markup, NOTHING } from "./markup.mts";
@@ -74,15 +74,15 @@ const nav = (sections: readonly Section[]): Markup =>
 
 /** Benches, then tables in the order in which they were told; curves of the same things stand below them. */
 function measured(story: Story, drawn: Chart[]): Section[] {
-  const benches = story.benches.map(({ lane, result }) => ({
-    title: story.benches.length > 1 ? `Bench of ${lane}` : "Bench",
-    body: html`${benchNotes(result)}${joined(
-      story,
-      story.tables.filter((t) => t.title.startsWith(`${lane}: `) && t.title !== `${lane}: verdict`),
-    ).map(
-      ({ titles, body }) => html`<h3>${sentence(list(titles))}</h3>${body}`,
-    )}<h3>In curves</h3>${chartsOf(benchCharts(result), drawn)}${conditions(result)}`,
-  }));
+  const benches = story.benches.map(({ lane, result }, i) => {
+    const last = story.benches.findLastIndex((b) => b.lane === lane) === i;
+    const own = story.tables.filter((t) => last && t.title.startsWith(`${lane}: `) && t.title !== `${lane}: verdict`);
+    const [first, ...rest] = joined(story, own).map(({ titles, body }) => html`<h3>${sentence(list(titles))}</h3>${body}`);
+    return {
+      title: story.benches.length > 1 ? `Bench of ${lane}` : "Bench",
+      body: html`${benchNotes(result)}${first}<h3>In curves</h3>${chartsOf(benchCharts(result), drawn)}${rest}${leaders(result)}${conditions(result)}`,
+    };
+  });
   const others = story.tables.filter((t) => !story.benches.some(({ lane }) => t.title.startsWith(`${lane}: `)));
   const groups = new Map<string, Chart[]>();
   for (const c of story.charts) groups.set(c.group, [...(groups.get(c.group) ?? []), c]);

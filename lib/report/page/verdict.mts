@@ -16,7 +16,10 @@ export function headline(story: Story): { text: string; ink: "green" | "yellow" 
   const end = verdict(story.tally);
   if (end.ink !== "green") return { ...end, text: sentence(end.text) };
   const rates = story.benches.flatMap(({ result }) => result.summary.map((f) => `${f.kind} ${n(f.rate.delivered.median)} msg/s`));
-  if (rates.length > 0 && rates.length <= 4) return { ink: "green", text: sentence(rates.join(", ")) };
+  if (rates.length > 0 && rates.length <= 4) {
+    const lost = story.benches.reduce((sum, { result }) => sum + result.summary.reduce((a, f) => a + f.lost, 0), 0);
+    return { ink: "green", text: sentence(`${rates.join(", ")}; ${lost > 0 ? n(lost) : "none"} lost`) };
+  }
   const said = story.figures.flatMap((f) => f.headline ?? []);
   const checks = story.checks.filter((c) => c.status === "ok").length;
   const seen = checks > 0 ? `${plural(checks, "check")} passed` : "";
@@ -34,10 +37,11 @@ export const titleOf = ({ tally: { run } }: Story): string => (run ? `${basename
 /** The verdict, when and on what. */
 export function head(story: Story): Markup {
   const { text, ink } = headline(story);
-  const { run } = story.tally;
+  const { run, lanes } = story.tally;
+  const total = sum([...lanes.values()].map((l) => l.counts));
   const facts: Part[] = run
     ? [
-        run.mode === "check" ? "check only, nothing written" : "applied",
+        ...(run.mode === "check" ? ["check only, nothing written"] : total.changed > 0 ? ["applied"] : []),
         ...(run.hosts.length ? [plural(run.hosts.length, "host")] : []),
         duration(story.ms),
         html`<time datetime="${new Date(run.at).toISOString()}">${new Date(run.at).toISOString().replace("T", " ").slice(0, 19)} UTC</time>`,
