@@ -16,8 +16,8 @@ import { sh } from "../../lib/sh.mts";
 import { render, type View } from "../../lib/template.mts";
 import { peersOf } from "../cluster.mts";
 import type { Vars } from "../schema.mts";
-import { certificates } from "./certificates.mts";
 import { accounts, type Proof } from "./accounts.mts";
+import { certificates } from "./certificates.mts";
 import { reloadOrRestart } from "./handlers.mts";
 import { linked, REGIONS_CA, REGIONS_CONF, regionsConf, regionsSum, withRegions } from "./regions.mts";
 
@@ -91,7 +91,9 @@ export const clusterConfigWith = (ahead: Ahead): HostRole<Vars, Material> => ({
       ...(vars.jetstream.enabled
         ? [
             directory({ path: vars.jetstream.store_dir, owner: "nats", group: "nats", mode: 0o750 }),
-            ...(peersOf(host, inventory).length > 1 ? [storeGuard(vars.jetstream.store_dir)] : []),
+            ...(peersOf(host, inventory).length > 1
+              ? [storeGuard({ storeDir: vars.jetstream.store_dir, conf: CONF, cluster: vars.cluster.name, routes: routesOf(host, inventory) })]
+              : []),
           ]
         : []),
       ...files.map((f) => f.notify(reloadOrRestart)),
@@ -111,6 +113,12 @@ function proof(region: string, user: Vars["users"][number], env: string, all: re
   const nkeys = [user.nkey_seed!, ...(next ? [next] : []), ...(old ? [old] : [])].map((seed) => publicKey(seed, `the nkey_seed of user ${user.name}`));
   return { nkeys: [...new Set(nkeys)].sort(), bcrypt: "" };
 }
+
+/** From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped. */
+const routesOf = (host: Host<Vars>, inventory: Inventory<Vars>): string[] =>
+  peersOf(host, inventory)
+    .filter((p) => p.name !== host.name)
+    .map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port));
 
 /** @param links stands for the links to other regions; empty where there are none */
 function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: Material, links: string): View {
@@ -132,8 +140,7 @@ function configuration(host: Host<Vars>, inventory: Inventory<Vars>, { users }: 
           pooling: modern,
           pool_size: vars.cluster.pool_size,
           compression: vars.cluster.compression,
-          // From the whole inventory, also under --limit. In a URL, the zone of a link-local address (fe80::1%eth0) has its % escaped.
-          routes: peers.filter((p) => p.name !== host.name).map((p) => address(p.connection.address.replace("%", "%25"), p.vars.cluster.port)),
+          routes: routesOf(host, inventory),
         };
   const { server_name, http_port, max_payload, max_connections, write_deadline, ping_interval, ping_max, lame_duck_duration, lame_duck_grace_period } = vars;
   const options = {
