@@ -48,7 +48,9 @@ async function unknown(subject: string, wrap: (config: object) => object, key: s
 
 const inStream = (config: object): object => ({ ...config, name: "T" });
 const inConsumer = (config: object): object => ({ stream_name: "T", config: { ...config, durable_name: "c" } });
-const fields = keyDocs(stream.entries).filter(({ key }) => !key.startsWith("consumers"));
+/** Sampan's own words: what the servers are asked for is made of them. */
+const OURS = ["partitions", "partition_by", "mirror.region", "sources[].region"];
+const fields = keyDocs(stream.entries).filter(({ key }) => !key.startsWith("consumers") && !OURS.includes(key));
 const [STREAM, CONSUMER] = ["STREAM.CREATE.T", "CONSUMER.DURABLE.CREATE.T.c"] as const;
 
 t.test("the server refuses a field it doesn't know", async (t) => t.ok(await unknown(STREAM, inStream, "no_such_field", null)));
