@@ -74,6 +74,53 @@ t.test("the same failure of many hosts is told once, with all of them", async (t
   t.match(text, /on 30 hosts: (nats-node-\d+(, )?){30}</);
 });
 
+t.test("hosts that can't be reached for the same reason are one card, with what each of them told", async (t) => {
+  const unreachable = [11, 12, 13].map(
+    (n): Event => ({
+      type: "host_unreachable",
+      at: n,
+      lane: `hk-${n}`,
+      failure: { what: `no answer on 10.20.0.${n} port 22 within 3 s`, next: `check that hk-${n} is up: ssh 10.20.0.${n}` },
+    }),
+  );
+  const other: Event = { type: "host_unreachable", at: 20, lane: "hk-20", failure: { what: "10.20.0.20 refuses the key", next: "add it" } };
+  const text = page(t, [...unreachable, other]);
+  t.equal(text.split('<article class="failure">').length - 1, 2);
+  t.match(text, "<li>hk-12: no answer on 10.20.0.12 port 22 within 3 s</li>");
+});
+
+/** A cluster of so many, the last of which doesn't answer. */
+function topology(count: number): Event {
+  const names = Array.from({ length: count }, (_, i) => `n${i + 1}`);
+  return {
+    type: "topology",
+    at: 1,
+    lane: "c",
+    servers: names.map((name, i) => ({
+      name,
+      up: i < count - 1,
+      metaLeader: i === 0,
+      routes: i < count - 1 ? names.filter((_, k) => k !== i && k < count - 1).map((to) => ({ to, rttMs: i + 0.25 })) : [],
+    })),
+    streams: [{ name: "S", account: "A", leader: "n2", replicas: ["n1"], messages: 3, bytes: 1500 }],
+  };
+}
+
+t.test("routes tell the slower direction's round trip, and where there is none", async (t) => {
+  const text = page(t, [topology(3)]);
+  t.match(text, /aria-label="c: n1 is the meta leader, n2, n3 doesn&#39;t answer. Routes: n1 to n2 1.3 ms, n1 to n3 no route, n2 to n3 no route"/);
+  t.match(
+    text,
+    /<th scope="row">S.*?<\/th><td><span class="copy">○<span class="vh">replica.*?<td><span class="lead">●<span class="vh">leader.*?<td><\/td><td class="n">3<\/td><td class="n">1.5 kB</,
+  );
+});
+
+t.test("of many servers the round trips are a table", async (t) => {
+  const text = page(t, [topology(9)]);
+  t.notMatch(text, /<svg class="map"/);
+  t.match(text, /<th scope="row">n4<\/th>(<td class="n">3.3 ms<\/td>){3}<td class="n"><\/td>(<td class="n">3.3 ms<\/td>){4}<td class="n">no route<\/td>/);
+});
+
 t.test("what hosts say can't become markup", async (t) => {
   const nasty = `<img src=x onerror="alert(1)">`;
   const location = { file: nasty, line: 1 };

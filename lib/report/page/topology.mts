@@ -9,7 +9,7 @@ import { n } from "./verdict.mts";
 type Topology = EventOf<"topology">;
 
 /** More servers than these make a drawing unreadable: then the round trips are a table. */
-const DRAWN = 8;
+const DRAWN = 5;
 /** Streams beyond these are folded away. */
 const STREAMS = 24;
 
@@ -58,8 +58,9 @@ function drawing({ servers, streams, lane }: Topology): Markup {
   const edges = pairs(servers).map(([a, b]) => {
     const [p, q] = [place.get(a.name)!, place.get(b.name)!];
     const ms = route(a, b);
-    // Off the middle, so that crossing routes' labels stand apart.
-    const share = count > 3 ? 0.4 : 0.5;
+    // Those through the middle cross there: their labels stand off it.
+    const apart = Math.abs(servers.indexOf(a) - servers.indexOf(b));
+    const share = apart > 1 && apart < count - 1 ? 0.33 : 0.5;
     const [x, y] = [p.x + (q.x - p.x) * share, p.y + (q.y - p.y) * share];
     const text = rtt(ms);
     const w = text.length * 6.6 + 12;

@@ -101,7 +101,7 @@ function counts({ tally, gates }: Story): Tile[] {
     ["failed", total.failed, true],
     ["unreachable", unreachable, true],
   ];
-  return all.filter(([name, count]) => count > 0 || name === "changed").map(([name, count, bad]) => ({ name, text: n(count), bad }));
+  return all.filter(([name, count]) => count > 0 || (name === "changed" && total.ok > 0)).map(([name, count, bad]) => ({ name, text: n(count), bad }));
 }
 
 /** With a capital, unless it begins with a name (`nats-cluster-hk failed`). */
