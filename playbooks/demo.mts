@@ -1,4 +1,5 @@
 #!/usr/bin/env -S sh -c 'exec "$(dirname "$0")/../lib/boot.sh" "$0" "$@"'
+// about: "everything on this machine: lab up, rollout, proof; begin here"
 import { $, chalk } from "zx";
 
 /** Everything on this machine: three hosts, the rollout, the same again to show that nothing changes, and how to go on. */
@@ -7,6 +8,17 @@ const lab = $({ stdio: "inherit", nothrow: true });
 
 function step(title: string): void {
   console.log(`\n${chalk.bold(title)}`);
+}
+
+const [word] = process.argv.slice(2);
+if (word !== undefined) {
+  const help = word === "-h" || word === "--help";
+  process[help ? "stdout" : "stderr"].write(
+    help
+      ? "./playbooks/demo.mts: three hosts on this machine, the rollout over SSH, its proof, and how to go on. Takes no flags; needs root\n"
+      : `demo.mts takes no "${word}"; see --help\n`,
+  );
+  process.exit(help ? 0 : 3);
 }
 
 async function run(command: string, ...args: string[]): Promise<void> {

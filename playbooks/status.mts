@@ -1,4 +1,5 @@
 #!/usr/bin/env -S sh -c 'exec "$(dirname "$0")/../lib/boot.sh" "$0" "$@"'
+// about: "shows a cluster as it is now: nodes, streams, consumers, rates, and what is wrong with what to do"
 import { main } from "../roles/status/main.mts";
 
 const status = await main(process.argv[1]!, process.argv.slice(2));

@@ -18,7 +18,7 @@ const imports = [...sources].flatMap(([from, text]) =>
 const LAYERS = [
   ["playbooks"],
   ["roles"],
-  ["lib/playbook"],
+  ["lib/playbook", "lib/command"],
   ["lib/resources", "lib/nats", "lib/report", "lib/lab", "lib/pki", "lib/artifact"],
   ["lib/inventory"],
   ["lib/engine"],
@@ -80,7 +80,7 @@ t.test("ssh is started by lib/ssh, and by the lab for its own command", async (t
 });
 
 t.test("processes are started by the layers that are there for it", async (t) => {
-  t.same(using(/from "node:child_process"|from "zx"/, /^lib\/(ssh|lab|artifact|nats\/bench)\//, /^playbooks\//), []);
+  t.same(using(/from "node:child_process"|from "zx"/, /^lib\/(ssh|lab|artifact|command|nats\/bench)\//, /^playbooks\//), []);
 });
 
 t.test("nats.js is used by lib/nats; lib/pki has its keys", async (t) => {

@@ -174,7 +174,7 @@ const didYouMean = (word: string, among: readonly string[]): string => {
 };
 
 export function helpText(script: string, usage: Usage): string {
-  const name = `./playbooks/${basename(script)}`;
+  const name = process.env["SAMPAN_COMMAND"] ?? `./playbooks/${basename(script)}`;
   const rows = Object.entries(flagsOf(usage))
     .filter(([n]) => n !== "role")
     .map(([n, f]) => {
