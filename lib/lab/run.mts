@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { LabError } from "./error.mts";
 
 export interface RunOptions {
-  input?: string;
+  input?: string | Uint8Array;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
 }

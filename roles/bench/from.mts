@@ -1,6 +1,6 @@
 import { nearest } from "../../lib/inventory/suggest.mts";
 import { UsageError } from "../../lib/inventory/types.mts";
-import { BOOTSTRAP, explainRemote } from "../../lib/nats/bench/remote.mts";
+import { explainRemote, remoteCommand } from "../../lib/nats/bench/remote.mts";
 import type { Generator } from "../../lib/nats/bench/run.mts";
 import type { SiteRun } from "../site.mts";
 
@@ -16,9 +16,9 @@ export function onHost(run: SiteRun, name: string): (program: string) => Promise
   return async (program) => {
     const session = await run.connections.to(host);
     if (!session) throw new Error(`${name} can't be reached, so the load generator can't run there`);
-    const child = session.start(BOOTSTRAP(Buffer.byteLength(program)));
+    const child = session.start(remoteCommand(Buffer.byteLength(program)));
     child.stdin!.on("error", () => {}); // told by how it ends
     child.stdin!.write(program);
-    return { child, remove: async () => {}, explain: (exit, stderr) => explainRemote(name, exit, stderr) };
+    return { child, explain: (exit, stderr) => explainRemote(name, exit, stderr) };
   };
 }

@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UsageError } from "../../inventory/types.mts";
 import type { ClusterTarget, ConnectOptions } from "../target.mts";
 import { bundle } from "./bundle.mts";
 import { type Job, plain, type Told } from "./job.mts";
+import { bootstrap } from "./remote.mts";
 import type { BenchProgress, BenchResult, BenchSpec } from "./types.mts";
 
 export interface RunOptions {
@@ -18,11 +16,9 @@ export interface RunOptions {
   start?: (program: string) => Promise<Generator>;
 }
 
-/** The generator's process, wherever it runs. */
+/** The generator's process, wherever it runs; its program is on its way. */
 export interface Generator {
   child: ChildProcess;
-  /** removes what was made to start it */
-  remove: () => Promise<void>;
   /** what went wrong when it has ended without a result; the default tells what it said last */
   explain?: (exit: number | null, stderr: string) => Error;
 }
@@ -38,12 +34,8 @@ export async function runBench(target: ClusterTarget, spec: BenchSpec, options: 
   const { signal, start = local } = options;
   signal?.throwIfAborted();
   const [program, job] = await Promise.all([bundle(), jobOf(target, spec, options)]);
-  const { child, remove, explain = ended } = await start(program);
-  try {
-    return await talk(child, job, options, explain);
-  } finally {
-    await remove();
-  }
+  const { child, explain = ended } = await start(program);
+  return talk(child, job, options, explain);
 }
 
 async function jobOf(target: ClusterTarget, spec: BenchSpec, { connect = {} }: RunOptions): Promise<Job> {
@@ -58,18 +50,11 @@ async function jobOf(target: ClusterTarget, spec: BenchSpec, { connect = {} }: R
 
 /** On this machine. */
 async function local(program: string): Promise<Generator> {
-  const dir = mkdtempSync(join(tmpdir(), "sampan-bench-"));
-  const remove = (): void => rmSync(dir, { recursive: true, force: true });
-  try {
-    const file = join(dir, "bench.mjs");
-    writeFileSync(file, program, { mode: 0o600 });
-    // Its own process group: Ctrl-C on the terminal is ours to handle, and what it makes must be removed.
-    const child = spawn(process.execPath, [file], { stdio: ["pipe", "pipe", "pipe"], detached: true });
-    return { child, remove: async () => remove() };
-  } catch (error) {
-    remove();
-    throw error;
-  }
+  // Its own process group: Ctrl-C on the terminal is ours to handle, and what it makes must be removed.
+  const child = spawn(process.execPath, ["-e", bootstrap(Buffer.byteLength(program))], { stdio: ["pipe", "pipe", "pipe"], detached: true });
+  child.stdin.on("error", () => {}); // told by how it ends
+  child.stdin.write(program);
+  return { child };
 }
 
 function talk(child: ChildProcess, job: Job, { signal, progress }: RunOptions, explain: (exit: number | null, stderr: string) => Error): Promise<BenchResult> {
@@ -90,7 +75,12 @@ function talk(child: ChildProcess, job: Job, { signal, progress }: RunOptions, e
     // The end of its input is its order to stop.
     const stop = (): void => {
       child.stdin!.end();
-      timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
+      timer = setTimeout(() => {
+        child.kill("SIGKILL");
+        // Of an SSH channel the connection's master has the other ends, and keeps them open.
+        child.stdout!.destroy();
+        child.stderr!.destroy();
+      }, END_MS);
     };
     signal?.addEventListener("abort", stop, { once: true });
     child.once("error", reject);
