@@ -35,7 +35,7 @@ const sample = ({ uptime, busy, threads, ticks = [0, 0, 0, 0], interrupts = [0, 
       ]),
     ].join("\n"),
   );
-const idle = { uptime: 100, busy: [0, 0, 0, 0], threads: [] } as const satisfies Partial<Look> as unknown as Look;
+const idle: Look = { uptime: 100, busy: [0, 0, 0, 0], threads: [] };
 
 t.test("what a host tells is read", async (t) => {
   const look = sample({
