@@ -16,9 +16,9 @@ export interface Command {
 const OURS = String.raw`(?:\./)?playbooks/[\w-]+\.mts|\./test/\S+|npx|npm|sampan`;
 /** A command of ours at the start of a line, or after `cd … &&`, `$`, a cron table's times, a shell's `if`. */
 const IN_BLOCK = new RegExp(String.raw`(?:^|&& |\|\| |; |\$ |\$\(|\bif |! |run: )((?:${OURS})(?= |$).*)$`);
-const IN_SPAN = new RegExp(`^((?:${OURS})(?= |$).*)$`);
+const IN_SPAN = new RegExp(`^(?:eval "\\$\\()?((?:${OURS})(?= |$).*)$`);
 /** Where a command ends: at a comment (two blanks or #), a pipe, a redirection, the next command. */
-const END = /\s{2,}|\s#|\s\|\|?\s|\s&&\s|\s&$|;(?:\s|$)|\s>>?\s?|\)$/;
+const END = /\s{2,}|\s#|\s\|\|?\s|\s&&\s|\s&$|;(?:\s|$)|\s>>?\s?|\)"?$/;
 
 /** Blocks without a language, or of a shell, hold commands; others hold files. */
 const holdsCommands = (language: string): boolean => ["", "sh", "bash", "console", "yaml", "yml"].includes(language.split(" ")[0]!);

@@ -38,6 +38,7 @@ function fault(command: Command): string | undefined {
   if (!playbook) return `${program} ${rest[0]} is no command of ours`;
   const { name, args } = playbook;
   if (name === "" || name.startsWith("-")) return undefined; // `npx sampan --help`
+  if (["completion", "help"].includes(name)) return undefined; // lib/command's own
   return playbooks.includes(name) ? flags(name, args) : `there is no playbook ${name}`;
 }
 

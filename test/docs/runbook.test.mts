@@ -5,8 +5,9 @@ import { root } from "../lab/fixture.mts";
 import { page } from "./pages.mts";
 
 t.test("docs/runbook.md explains every check of a cluster's health, under its own title, and no other", async (t) => {
-  const folder = join(root, "lib/nats/health");
-  const text = readdirSync(folder)
+  const folder = join(root, "lib/nats");
+  const text = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((f) => f.endsWith(".mts"))
     .map((f) => readFileSync(join(folder, f), "utf8"))
     .join("\n");
   const checks = [...text.matchAll(/finding\(\s*"([\w.-]+)",\s*"([^"]+)"/g)].map(([, id, title]) => `${title} ${id}`);
