@@ -1,11 +1,12 @@
 #!/bin/sh
-# npm test: installs what the tests use, then types, then all tests. Ends with the real counts.
+# npm test: installs what the tests use, then types, lint and format, then all tests. Ends with the real counts.
 # Arguments are test files (default: all). Two files at once; a file may take long on a busy machine, but not for ever.
 # A few files that failed beside others run once more, alone, and it is said which: real servers on two cores get in each other's way.
 cd "$(dirname "$0")/.." || exit 1
 sh test/setup.sh
 [ $# -gt 0 ] || {
   node_modules/.bin/tsc --noEmit || exit 1
+  node_modules/.bin/biome check . || exit 1
   # One build of the root file system before the tests need it side by side.
   [ "$(id -u)" != 0 ] || { ./playbooks/lab.mts up --region warm-up --single && ./playbooks/lab.mts down --region warm-up; } || exit 1
   # shellcheck disable=SC2046 # file names of ours, without spaces

@@ -34,6 +34,8 @@ const INKS: Record<string, Ink> = {
 const HOLD_MS = 1000;
 /** Cells that the changes of a task may take beside its name; more go below it. */
 const INLINE = 48;
+/** Hosts that can't be reached of which all is told; of more, mostly for the same reason, a line each. */
+const WHOLE = 5;
 /** Hosts of a group that get a line each; more are listed below one line. */
 const EACH = 3;
 
@@ -50,6 +52,7 @@ export class Lines {
   blank = false;
   private whereWidth = 4;
   private roleWidth = 4;
+  private unreachable = 0;
   private readonly o: LinesOptions;
   private readonly tally: Tally;
 
@@ -86,6 +89,7 @@ export class Lines {
       case "host_connected":
         return verbose ? [this.line("ok", this.where(e.lane), "connected", this.ms(e.ms))] : [];
       case "host_unreachable":
+        if (++this.unreachable > WHOLE) return [...this.flush(), this.line("failed", this.where(e.lane), "unreachable", clean(e.failure.what.split("\n")[0]!))];
         return [...this.flush(), ...this.failure(e.failure, { lane: e.lane, task: "unreachable" })];
       case "phase_start":
         return this.flush();

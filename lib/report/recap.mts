@@ -112,6 +112,7 @@ export function verdict(tally: Tally): { text: string; ink: "green" | "yellow" |
 
 /** `1 host`, `2 hosts and nats-cluster-hk` */
 function names(lanes: readonly Lane[]): string {
-  const hosts = lanes.filter((l) => l.isHost).length;
-  return clean(list([...(hosts > 0 ? [plural(hosts, "host")] : []), ...lanes.filter((l) => !l.isHost).map((l) => l.name)]));
+  const hosts = lanes.filter((l) => l.isHost).length,
+    clusters = lanes.filter((l) => !l.isHost).map((l) => l.name);
+  return clean(list([...(hosts > 0 ? [plural(hosts, "host")] : []), ...(clusters.length > 3 ? [plural(clusters.length, "cluster")] : clusters)]));
 }

@@ -17,11 +17,15 @@ export interface Rotating {
  * @returns them, and a line about each user that is passed over
  * @throws UsageError for names that can't be rotated
  */
-export function rotating(
-  { hosts: [first], dir, originOf }: LoadedInventory<Vars>,
-  wanted: readonly string[] | undefined,
-): { users: Rotating[]; passed: string[] } {
+export function rotating({ hosts, dir, originOf }: LoadedInventory<Vars>, wanted: readonly string[] | undefined): { users: Rotating[]; passed: string[] } {
+  const [first] = hosts;
   const { users: all } = first!.vars;
+  const who = ({ vars }: (typeof hosts)[number]): string => JSON.stringify(vars.users.map((u) => [u.name, u.account, u.nkey_seed?.reveal()]));
+  const other = hosts.find((h) => who(h) !== who(first!));
+  if (other)
+    throw new UsageError(
+      `${originOf(other.name, ["users"])}: cluster ${other.vars.cluster.name} has other users than ${first!.vars.cluster.name}, and seeds are replaced in all clusters of an inventory at once; give it an inventory folder of its own`,
+    );
   const unknown = wanted?.find((name) => !all.some((u) => u.name === name));
   if (unknown !== undefined) throw new UsageError(`--user ${unknown}: there is no such user; users are ${all.map((u) => u.name).join(", ")}`);
   const env = envText(dir);

@@ -30,6 +30,21 @@ t.test("an equal change on 100 hosts is one line", async (t) => {
   t.match(shown(rollout({ hosts: 100 })), /changed {2}all 100 hosts {2}kernel-tuning {4}sysctl net.core.somaxconn/);
 });
 
+t.test("of a hundred hosts that can't be reached five are told of in full, the others by a line", async (t) => {
+  const hosts = Array.from({ length: 100 }, (_, i) => `host-${i + 1}`);
+  const lines = shown([
+    { at: 1, type: "run_start", playbook: "site", inventory: "/x", mode: "apply", hosts, roles: [] },
+    ...hosts.map((lane): Event => ({ at: 2, type: "host_unreachable", lane, failure: { what: `${lane} doesn't answer`, next: "look there" } })),
+  ]).split("\n");
+  t.equal(lines.filter((l) => l.includes("look there")).length, 5);
+  for (const lane of hosts)
+    t.ok(
+      lines.some((l) => l.startsWith("failed ") && l.includes(`${lane} `)),
+      lane,
+    );
+  t.ok(lines.slice(0, lines.indexOf("recap")).length < 150, "two screens, and not eight");
+});
+
 t.test("a run that breaks off still has its recap", async (t) => {
   const text = shown(rollout({ bare: true }).slice(0, 200));
   t.match(text, /nats-node-1 : ok=\d+/);

@@ -26,6 +26,7 @@ const cases: [expected: string, ...Parameters<typeof tallyOf>][] = [
   ["nothing to change", "check", 0, { a: { ok: 5 } }],
   ["done: 1 host changed", "apply", 0, { a: { ok: 5, changed: 1 }, b: { ok: 6 } }],
   ["done: 2 hosts and nats-hk changed", "apply", 0, { a: { changed: 1 }, b: { changed: 1 }, "nats-hk": { changed: 2 } }],
+  ["done: 4 clusters changed", "apply", 0, { w: { changed: 1 }, x: { changed: 1 }, y: { changed: 1 }, z: { changed: 1 } }],
   ["2 hosts would change; run without --check to apply", "check", 2, { a: { drift: 1 }, b: { drift: 2 } }],
   ["1 host would change, 3 tasks can't be known until then; run without --check to apply", "check", 2, { a: { drift: 1, unknown: 3 } }],
   ["something would change; run without --check to apply", "check", 2, {}],
