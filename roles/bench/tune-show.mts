@@ -1,3 +1,4 @@
+import type { Figure } from "../../lib/engine/events.mts";
 import type { Finalist, Knob, Tuned } from "../../lib/nats/bench/tune.mts";
 import type { BenchSpec, PullSpec } from "../../lib/nats/bench/types.mts";
 import type { Cluster } from "../cluster.mts";
@@ -25,7 +26,9 @@ export function showTuning(
 }
 
 /** All that was tried, and the finalists. */
-export function showTrials({ emit, name }: Cluster, { trials, finalists, best, start }: Tuned): void {
+export function showTrials(cluster: Cluster, tuned: Tuned): void {
+  const { emit, name } = cluster;
+  const { trials, finalists, best, start } = tuned;
   emit({
     type: "table",
     title: `${name}: rounds`,
@@ -51,6 +54,32 @@ export function showTrials({ emit, name }: Cluster, { trials, finalists, best, s
       `${n(f.least)}–${n(f.most)}`,
       ms(f.p99),
     ]),
+  });
+  forPage(cluster, tuned);
+}
+
+/** What the page shows first, and draws. */
+function forPage({ emit, name }: Cluster, { finalists, best, start }: Tuned): void {
+  const word = ({ setting: s }: Finalist): string =>
+    `${s.partitions === 1 ? "1 partition" : `${s.partitions} partitions`}, window ${n(s.window)}, batch ${n(s.batch)}`;
+  const figure = (of: string, f: Finalist): Figure => ({ name: of, value: f.median, unit: "msg/s", text: `${n(f.median)} msg/s` });
+  emit({
+    type: "figures",
+    lane: name,
+    title: "tune",
+    headline: `pull ${n(best.median)} msg/s with ${word(best)}`,
+    items: [figure("best", best), { name: "its p99", value: best.p99, unit: "ms", text: ms(best.p99) }, figure("start", start)],
+  });
+  emit({
+    type: "chart",
+    lane: name,
+    group: "Finalists",
+    title: "delivered, median of three rounds",
+    kind: "bars",
+    unit: "msg/s",
+    x: [],
+    labels: finalists.map(word),
+    series: [{ name: "delivered", values: finalists.map((f) => f.median) }],
   });
 }
 

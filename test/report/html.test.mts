@@ -89,6 +89,11 @@ t.test("hosts that can't be reached for the same reason are one card, with what 
   t.match(text, "<li>hk-12: no answer on 10.20.0.12 port 22 within 3 s</li>");
 });
 
+t.test("a table of one column without a heading keeps its lines and indents, to be copied", async (t) => {
+  const text = page(t, [{ type: "table", at: 1, title: "c: for the inventory", columns: [""], rows: [["streams:"], ["  - name: LOGS"]] }]);
+  t.match(text, /<pre class="copy-me">streams:\n {2}- name: LOGS<\/pre>/);
+});
+
 /** A cluster of so many, the last of which doesn't answer. */
 function topology(count: number): Event {
   const names = Array.from({ length: count }, (_, i) => `n${i + 1}`);

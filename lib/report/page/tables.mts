@@ -1,6 +1,6 @@
 import type { EventOf, Lane } from "../tally.mts";
 import { duration } from "../text.mts";
-import { html, type Markup, NOTHING, type Part, tableOf, toned } from "./markup.mts";
+import { html, lines, type Markup, NOTHING, type Part, tableOf, toned } from "./markup.mts";
 import type { Story } from "./story.mts";
 
 const NUMBER = /^[-+]?[\d.,]+( ?\S{1,7})?$|^-?$/;
@@ -54,6 +54,8 @@ export const serversOf = ({ tables }: Story, lane: string): Markup => {
 /** A table as the run told it: numbers to the right, ok and failed in their colours. */
 function told(title: string, columns: readonly string[], rows: readonly (readonly string[])[]): Markup {
   if (rows.length === 0) return NOTHING;
+  // A column without a heading is a text, e.g. YAML to be copied.
+  if (columns.length === 1 && columns[0] === "") return html`<pre class="copy-me">${lines(rows.map(([text = ""]) => text))}</pre>`;
   const numeric = columns.map((_, i) => i > 0 && rows.every((r) => NUMBER.test(r[i] ?? "")));
   const cell = (text: string, i: number) => {
     const tone = TONES.find(([pattern]) => pattern.test(text))?.[1];
