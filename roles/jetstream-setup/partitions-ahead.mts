@@ -1,14 +1,16 @@
 import { connectApp } from "../../lib/nats/connect.mts";
-import { beyond, partitionGroups } from "../../lib/nats/jetstream/partitions.mts";
+import { beyond, partitionGroups, partitionName } from "../../lib/nats/jetstream/partitions.mts";
 import { items } from "../../lib/nats/jetstream/reconcile.mts";
 import { observe } from "../../lib/nats/observe.mts";
 import type { ClusterState } from "../../lib/nats/state.mts";
 import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
 import type { ClusterRole, TaskResult } from "../../lib/playbook/role.mts";
 import { type Cluster, clustersOf } from "../cluster.mts";
+import type { Vars } from "../schema.mts";
 import type { SiteRun } from "../site.mts";
 import { leadersTask } from "./partition-leaders.mts";
-import { isPartitioned, oneByOne, type PartitionedSpec } from "./partitions.mts";
+import { feeders, rivals } from "./partition-rivals.mts";
+import { indexes, isPartitioned, oneByOne, type PartitionedSpec } from "./partitions.mts";
 import type { StreamSpec } from "./stream.mts";
 import { location, reconciled } from "./tasks.mts";
 
@@ -41,21 +43,36 @@ function stranded(state: ClusterState, streams: readonly StreamSpec[]): Refusal[
 }
 
 /** Streams that get more partitions, or their first, while messages come in: the new ones must be there before any server sends something to them. */
-const growing = (state: ClusterState, streams: readonly PartitionedSpec[]): PartitionedSpec[] =>
-  streams.filter(({ name, partitions }) => {
-    const exist = partitionGroups(state).find((g) => g.name === name)?.streams.length ?? 0;
-    return exist < partitions && (exist > 0 || state.streams.some((s) => s.name === name));
+const growing = (state: ClusterState, vars: Vars, unheld: readonly string[] = []): PartitionedSpec[] =>
+  vars.streams.filter(isPartitioned).filter((stream) => {
+    const away = indexes(stream.partitions).filter((i) => unheld.some((u) => u.split(" ")[1] === partitionName(stream.name, i) && u.startsWith("stream ")));
+    const exist = (partitionGroups(state).find((g) => g.name === stream.name)?.streams.length ?? 0) + away.length;
+    return exist < stream.partitions && (exist > 0 || state.streams.some((s) => s.name === stream.name) || feeders(state, vars, stream).length > 0);
   });
 
-/** What of the partitions site.mts has to see to before another playbook may tell servers of their mappings. Pure. */
-export const otherPartitions = (state: ClusterState, streams: readonly StreamSpec[]): Refusal[] => [
-  ...stranded(state, streams),
-  ...growing(state, streams.filter(isPartitioned)).map(({ name, partitions }) => ({
+/**
+ * What of the partitions site.mts has to see to before another playbook may tell servers of their mappings. Pure.
+ * @param unheld what only servers that are down hold (`stream LOGS-1`): those partitions are there too
+ */
+export const otherPartitions = (state: ClusterState, vars: Vars, unheld: readonly string[] = []): Refusal[] => [
+  ...rivals(state, vars),
+  ...stranded(state, vars.streams),
+  ...growing(state, vars, unheld).map(({ name, partitions }) => ({
     name,
     what: `stream ${name} doesn't have its ${partitions} partitions yet`,
     next: "run site.mts first, which makes them before any server sends messages there",
   })),
 ];
+
+/** The same on the run's clusters. @returns whether it may go on; what is wrong has been reported */
+export async function partitionsMade(run: SiteRun): Promise<boolean> {
+  for (const cluster of await clustersOf(run)) {
+    const refused = otherPartitions(await observe(cluster.target, cluster.connect), cluster.hosts[0]!.vars);
+    if (refused.length) await clusterPhase(run, "partitions", partitions(refused, []), [cluster]);
+    if (run.stopped || refused.length) return false;
+  }
+  return true;
+}
 
 /**
  * Looks, before any host is touched, whether the running cluster's partitions go with those of the inventory: refuses where some would be
@@ -68,9 +85,9 @@ export async function partitionsReady(run: SiteRun): Promise<boolean> {
   const look = async (cluster: Cluster) => ({ cluster, state: await observe(cluster.target, { ...cluster.connect, quick: true }) });
   const [looks] = await Promise.all([clustersOf(run).then((clusters) => Promise.all(clusters.map(look))), run.reach()]);
   for (const { cluster, state } of looks) {
-    const { streams } = cluster.hosts[0]!.vars;
-    const refused = stranded(state, streams);
-    const grown = growing(state, streams.filter(isPartitioned));
+    const { vars } = cluster.hosts[0]!;
+    const refused = [...rivals(state, vars), ...stranded(state, vars.streams)];
+    const grown = growing(state, vars);
     for (const { name } of grown.filter((g) => state.streams.some((s) => s.name === g.name)))
       run.emit({
         type: "warning",

@@ -3,6 +3,7 @@ import { clustersOf } from "../cluster.mts";
 import { reloadOrRestart } from "../cluster-config/handlers.mts";
 import { type Ahead, clusterConfigWith } from "../cluster-config/tasks.mts";
 import { clusterGate } from "../gate.mts";
+import { partitionsMade } from "../jetstream-setup/partitions-ahead.mts";
 import type { Vars } from "../schema.mts";
 import type { SiteRun } from "../site.mts";
 
@@ -36,10 +37,13 @@ async function showRoll(run: SiteRun, gate: Gate<Vars>): Promise<void> {
   });
 }
 
-/** Takes all hosts' locks before a file of the controller changes: two rotations at once would mix their states. */
+/**
+ * Takes all hosts' locks before a file of the controller changes: two rotations at once would mix their states. And sees that the servers'
+ * new configuration, which has the inventory's subject mappings too, sends no message to partitions that aren't there.
+ */
 export async function held(run: SiteRun): Promise<boolean> {
   await run.reach();
-  return !run.stopped && run.config.hosts.every((h) => !run.out.has(h.name));
+  return !run.stopped && run.config.hosts.every((h) => !run.out.has(h.name)) && partitionsMade(run);
 }
 
 /** Where a rotation stands, and how it goes on. */

@@ -92,7 +92,7 @@ export async function changeMembers(run: SiteRun, change: Change): Promise<Clust
 async function preflight(run: SiteRun, change: Change, before: Before, cluster: Cluster): Promise<boolean> {
   showPlan(run, before, cluster);
   for (const text of cautions(before)) run.emit({ type: "warning", text });
-  const wrong = [...obstacles(change, before), ...otherPartitions(await observe(cluster.target, cluster.connect), cluster.hosts[0]!.vars.streams)];
+  const wrong = [...obstacles(change, before), ...otherPartitions(await observe(cluster.target, cluster.connect), cluster.hosts[0]!.vars, before.unheld)];
   const whole = before.leaving.every((l) => l.runs || !l.member);
   return stage(run, "pre-flight", cluster, [
     {

@@ -198,18 +198,49 @@ for (const version of VERSIONS) {
 
     t.test("fewer partitions, or none: refused with what would be left behind; more: to be made first", async (t) => {
       const state = await observe(running.target);
-      const refusals = (partitions: string) => otherPartitions(state, cluster(partitions).hosts[0]!.vars.streams).map((r) => r.what);
+      const refusals = (partitions: string) => otherPartitions(state, cluster(partitions).hosts[0]!.vars).map((r) => r.what);
       t.same(refusals("partitions: 3"), []);
       t.match(refusals("partitions: 2"), [
         /^stream LOGS has 3 partitions on the servers and the inventory declares 2: LOGS-2 would get no message any more, and \d+ messages would be left in it/,
       ]);
       t.match(refusals("num_replicas: 3"), [/declares it without any: LOGS-0, LOGS-1, LOGS-2 would get no message/]);
       t.match(refusals("partitions: 4"), ["stream LOGS doesn't have its 4 partitions yet"]);
+      const without = { ...state, streams: state.streams.filter((s) => s.name !== "LOGS-1") };
+      const { vars } = cluster().hosts[0]!;
+      t.match(
+        otherPartitions(without, vars).map((r) => r.what),
+        ["stream LOGS doesn't have its 3 partitions yet"],
+      );
+      t.same(otherPartitions(without, vars, ["stream LOGS-1"]), [], "it is on a server that is down, and about to be replaced");
       const { checks } = await examine(running.target, declared(cluster("partitions: 2")), { anonymous: false });
       t.match(
         checks.filter((c) => c.id === "partitions.former"),
         [{ status: "warning", asset: "LOGS-2", detail: /lies beyond the declared partitions and holds \d+ messages/ }],
       );
+    });
+
+    t.test("a stream that nobody declared neither loses its messages to partitions nor becomes one", async (t) => {
+      const more = (lines: string): Cluster =>
+        clusterWith(running.target, `nats_version: ${version}\n${logs("partitions: 3").replace("users:", `${lines}users:`)}`);
+      const refusals = async (lines = "") => otherPartitions(await observe(running.target), more(lines).hosts[0]!.vars).map((r) => r.what);
+      const jobs = "  - { name: JOBS, subjects: [jobs.>], partitions: 2 }\n";
+      t.same(await refusals(jobs), [], "nobody has its subjects yet");
+      for (const config of [
+        { name: "OLD", subjects: ["jobs.mail.*"], num_replicas: 1 },
+        { name: "JOBS-1", subjects: ["else.>"], num_replicas: 1 },
+      ])
+        await request(nc, config.name, `STREAM.CREATE.${config.name}`, config);
+      t.match(await refusals(jobs), [
+        /^stream OLD, which the inventory doesn't declare, takes in jobs\.mail\.\*: the partitions of JOBS would take its messages away/,
+        /^stream JOBS-1 exists and is no partition of JOBS/,
+        "stream JOBS doesn't have its 2 partitions yet",
+      ]);
+      t.match(
+        await refusals(`${jobs}  - { name: OLD, subjects: [mail.>], num_replicas: 1 }\n`),
+        [/^stream JOBS-1 exists/, "stream JOBS doesn't have its 2 partitions yet"],
+        "one that gives its subjects up: the partitions must be there first",
+      );
+      t.same(await refusals(), []);
     });
   });
 }
