@@ -33,7 +33,8 @@ const atomic =
       while (performance.now() < end) {
         const batch = await js.startBatch(subject, payload);
         for (let i = 2; i < size; i++) batch.add(subject, payload);
-        acked += (await batch.commit(subject, payload)).count;
+        const { count } = await batch.commit(subject, payload);
+        acked += count;
       }
     };
     await Promise.all([batches(), batches()]);
