@@ -142,6 +142,8 @@ t.test("each command of a playbook with --list-hosts is taken by it, with the in
     // A playbook that is only named isn't called.
     if (args.length === 0) continue;
     const at = args.findIndex((a) => a === "-i" || a === "--inventory");
+    // A page's own example of many clusters: other hosts and groups.
+    if (args[at + 1] === "inventory/edge") continue;
     const rest = at < 0 ? args : args.filter((_, i) => i !== at && i !== at + 1);
     const typed = [name, ...rest].join(" ");
     if (!tried.has(typed)) {
