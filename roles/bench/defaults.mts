@@ -46,6 +46,10 @@ const bench = section({
       workers: key(v.optional(integer(1, 1024)), "clients that share the consumers", { defaultText: "3, or one per partition" }),
       window: key(v.optional(integer(1, 1_000_000), 4096), "most messages sent and not yet acknowledged by the stream"),
       batch: key(v.optional(integer(1, 10_000), 128), "messages that a worker asks for at a time"),
+      ingest: key(
+        v.optional(oneOf("single", "fast"), "single"),
+        "how messages get into the streams: each with its own acknowledgement, or by fast ingest (2.14), one for many",
+      ),
       ack: key(v.optional(oneOf("explicit", "all", "none"), "explicit"), "the consumers' ack_policy"),
       replicas: key(v.optional(integer(1, 5)), "of the temporary streams and their consumers", { defaultText: "3, or the nodes with JetStream" }),
       storage: key(v.optional(oneOf("file", "memory"), "file"), "of the temporary streams"),

@@ -17,6 +17,7 @@ export const flags = {
   threads: { type: "string", value: "N", text: "threads of the load generator (bench.threads)" },
   window: { type: "string", value: "N", text: "most messages under way, each way" },
   batch: { type: "string", value: "N", text: "messages that a pull worker asks for at a time" },
+  ingest: { type: "string", value: "WAY", text: "single: each message with its own acknowledgement; fast: one for many (from nats-server 2.14)" },
   acks: { type: "string", value: "POLICY", text: "explicit, all or none: ack_policy of the consumers" },
   replicas: { type: "string", value: "N", text: "of the temporary streams" },
   storage: { type: "string", value: "KIND", text: "file or memory" },
@@ -30,7 +31,7 @@ export interface Given {
   mode?: "push" | "pull" | "mixed";
   /** for both ways */
   flow: { rate?: Rate; payload?: number; publishers?: number; workers?: number; window?: number; subjects?: number };
-  pull: { batch?: number; ack?: "explicit" | "all" | "none"; replicas?: number; storage?: "file" | "memory"; partitions?: number };
+  pull: { batch?: number; ingest?: "single" | "fast"; ack?: "explicit" | "all" | "none"; replicas?: number; storage?: "file" | "memory"; partitions?: number };
   run: { seconds?: number; warmUp?: number; rounds?: number; threads?: number };
   from?: string;
 }
@@ -64,6 +65,7 @@ export function given(options: Options): Given {
     },
     pull: {
       batch: whole("batch"),
+      ingest: one("ingest", "single", "fast"),
       ack: one("acks", "explicit", "all", "none"),
       replicas: whole("replicas"),
       storage: one("storage", "file", "memory"),

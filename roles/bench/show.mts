@@ -32,7 +32,7 @@ export function showPlan({ emit, name, target }: Cluster, spec: BenchSpec, from:
   if (pull) {
     rows.push([
       "pull",
-      `${perSecond(pull)} of ${pull.payload} bytes, ${pull.publishers} publishers, ${pull.workers} workers, window ${n(pull.window)}, batch ${pull.batch}, ack ${pull.ack}`,
+      `${perSecond(pull)} of ${pull.payload} bytes, ${pull.publishers} publishers, ${pull.workers} workers, window ${n(pull.window)}, batch ${pull.batch}, ack ${pull.ack}${pull.ingest === "fast" ? ", fast ingest" : ""}`,
     ]);
     rows.push([
       "streams",

@@ -27,7 +27,12 @@ const FRAGMENT = "inventory.head.md";
 
 /** README in both languages, CONTRIBUTING, and all of docs/. */
 export const pages = (): Page[] =>
-  ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", ...readdirSync(join(root, "docs")).flatMap((f) => (f.endsWith(".md") && f !== FRAGMENT ? [`docs/${f}`] : []))].map(page);
+  [
+    "README.md",
+    "README.zh-CN.md",
+    "CONTRIBUTING.md",
+    ...readdirSync(join(root, "docs")).flatMap((f) => (f.endsWith(".md") && f !== FRAGMENT ? [`docs/${f}`] : [])),
+  ].map(page);
 
 export function page(file: string): Page {
   const text = readFileSync(join(root, file), "utf8");

@@ -64,7 +64,12 @@ t.test("hosts.yml: a group's own keys", async (t) => {
 
 t.test("every key has its description", async (t) => {
   const bare: string[] = [];
-  const look = (schema: { properties?: Record<string, { description?: string }>; items?: object }, path: string): void => {
+  interface Schema {
+    description?: string;
+    properties?: Record<string, Schema>;
+    items?: Schema;
+  }
+  const look = (schema: Schema, path: string): void => {
     for (const [name, child] of Object.entries(schema.properties ?? {})) {
       if (!child.description) bare.push(`${path}${name}`);
       look(child, `${path}${name}.`);

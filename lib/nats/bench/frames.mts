@@ -15,18 +15,18 @@ export interface Template {
   bodyAt: number;
 }
 
-/** @param inbox begins the reply subject, its last token is the message's number; empty: no reply */
-export function template(subject: string, inbox: string, tag: number, payload: number): Template {
-  const head = inbox ? `PUB ${subject} ${inbox}.${"0".repeat(DIGITS)} ${payload}\r\n` : `PUB ${subject} ${payload}\r\n`;
+/** @param inbox begins the reply subject, its next token is the message's number, and `after` follows; empty: no reply */
+export function template(subject: string, inbox: string, tag: number, payload: number, after = ""): Template {
+  const head = inbox ? `PUB ${subject} ${inbox}.${"0".repeat(DIGITS)}${after} ${payload}\r\n` : `PUB ${subject} ${payload}\r\n`;
   const bytes = Buffer.concat([Buffer.from(head), Buffer.alloc(payload, "x"), Buffer.from("\r\n")]);
   bytes.writeUInt32LE(tag, head.length);
   return { bytes, digitsAt: inbox ? `PUB ${subject} ${inbox}.`.length : 0, bodyAt: head.length };
 }
 
-/** Writes number and time into a copy of a template. @param due ms after the epoch */
-export function patch(buffer: Uint8Array, from: number, { digitsAt, bodyAt }: Template, number: number, due: number): void {
+/** Writes number and time into a copy of a template. @param due ms after the epoch @param digits what the reply subject has, if not the number */
+export function patch(buffer: Uint8Array, from: number, { digitsAt, bodyAt }: Template, number: number, due: number, digits = number): void {
   if (digitsAt) {
-    let rest = number;
+    let rest = digits;
     for (let i = from + digitsAt + DIGITS - 1; i >= from + digitsAt; i--) {
       const tenth = (rest / 10) | 0;
       buffer[i] = 48 + rest - 10 * tenth;

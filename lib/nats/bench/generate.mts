@@ -14,7 +14,7 @@ import { type FlowBuffers, flowBuffers } from "./memory.mts";
 import { NodeWatch } from "./nodes.mts";
 import { enoughRoom } from "./room.mts";
 import type { Round } from "./round.mts";
-import { type Backlog, backlogOf, leadersOf, makeStreams, type Partition, partitionsOf, removeStreams, spreadLeaders } from "./streams.mts";
+import { type Backlog, backlogOf, leadersOf, makeStreams, type Partition, partitionsOf, refuseOld, removeStreams, spreadLeaders } from "./streams.mts";
 import { summarize } from "./summary.mts";
 import type { BenchProgress, BenchResult, FlowKind, GeneratorSample, RoundResult } from "./types.mts";
 import { verdict } from "./verdict.mts";
@@ -59,6 +59,7 @@ export async function generate(file: URL, job: Job, told: (progress: BenchProgre
     const names = target.nodes.map((n) => n.name);
     const nodes = new NodeWatch(sys, names);
     await nodes.look(0);
+    refuseOld(job.spec, nodes.versions);
     if (job.spec.pull) await sweep(await manager(app));
     const g: Generator = { job, crew, app, sys, probes, nodes, told, signal };
     const rounds: RoundResult[] = [];

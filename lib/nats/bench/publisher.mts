@@ -1,4 +1,5 @@
 import { now } from "../load/clock.mts";
+import { FastIngest } from "./fast-ingest.mts";
 import { patch, type Template, template } from "./frames.mts";
 import type { Link } from "./link.mts";
 import { ACKED, COUNTER, type FlowMemory, GIVEN_UP, REJECTED, SENT, STORED } from "./memory.mts";
@@ -45,6 +46,7 @@ export class Publisher {
   readonly #dues: Float64Array;
   readonly #sentAt: Float64Array;
   readonly #inbox: number | undefined;
+  readonly #fast: FastIngest | undefined;
   #epoch = 0;
   #next = 0;
   #oldest = 0;
@@ -70,11 +72,18 @@ export class Publisher {
     this.#sentAt = new Float64Array(places);
     // Of an open loop it is known before; a closed one's warm-up ends when its time does.
     memory.publishers[2 * o.index + 1] = this.#rate ? this.#before(Math.round(this.#rate * o.warmUp)) : 0;
-    if (pull) {
+    if (pull?.ingest === "fast") {
+      const prefixes = subjects.partitions.map((p) => p.prefix);
+      this.#fast = new FastIngest({ inbox, prefixes, subjects: spec.subjects, tag, payload: spec.payload, window: this.#window });
+      this.#inbox = link.subscribe(`${inbox}.>`, (frame) => this.#answerFast(frame));
+    } else if (pull) {
       const at = inbox.length + 1;
       this.#inbox = link.subscribe(`${inbox}.*`, (frame) => this.#answer(frame, at));
     }
-    link.changed = () => this.#giveUp(this.#next);
+    link.changed = () => {
+      this.#giveUp(this.#next);
+      this.#fast?.restart();
+    };
   }
 
   /** Its time is over. */
@@ -101,8 +110,9 @@ export class Publisher {
     if (pull) this.#expire(at);
     if (this.#rate) this.#pumpOpen(Math.min(elapsed, end), at);
     else if (elapsed < end) this.#pumpClosed(end);
-    link.flush();
     this.over = elapsed >= end || this.#next >= this.#total;
+    if (this.over) for (const frame of this.#fast?.end() ?? []) link.put(frame);
+    link.flush();
   }
 
   stop(): void {
@@ -115,7 +125,7 @@ export class Publisher {
     const { index, spec } = this.#o;
     const due = Math.min(this.#total, this.#before(Math.floor((elapsed * this.#rate) / 1000) + 1));
     const before = this.#next;
-    for (let room = this.#room(at); this.#next < due && room > 0; room--) {
+    for (let room = this.#room(at); this.#next < due && room > 0 && this.#fits(); room--) {
       const n = this.#next * spec.publishers + index;
       this.#send(n, (n * 1000) / this.#rate, at);
     }
@@ -124,13 +134,14 @@ export class Publisher {
 
   #pumpClosed(end: number): void {
     const { index, spec, warmUp, memory } = this.#o;
-    for (let room = this.#room(now()); room > 0 && this.#next < this.#total; ) {
+    for (let room = this.#room(now()); room > 0 && this.#next < this.#total && this.#fits(); ) {
       const at = now();
       const elapsed = at - this.#epoch;
       if (elapsed >= end) break;
       if (elapsed < warmUp * 1000) memory.publishers[2 * index + 1] = this.#next + Math.min(BURST, room);
       const before = this.#next;
-      for (let i = 0; i < BURST && room > 0 && this.#next < this.#total; i++, room--) this.#send(this.#next * spec.publishers + index, elapsed, at);
+      for (let i = 0; i < BURST && room > 0 && this.#next < this.#total && this.#fits(); i++, room--)
+        this.#send(this.#next * spec.publishers + index, elapsed, at);
       this.#count(elapsed, this.#next - before);
       if (this.#o.link.full) break;
     }
@@ -158,12 +169,21 @@ export class Publisher {
     return Math.ceil(left / spec.publishers);
   }
 
+  /** Each publisher begins elsewhere, so that the partitions get the same at all times. */
+  #partition(local: number): number {
+    return (local + this.#o.index) % this.#templates.length;
+  }
+
+  #fits(): boolean {
+    return !this.#fast || this.#fast.room(this.#partition(this.#next));
+  }
+
   #send(n: number, due: number, at: number): void {
-    const { link, index } = this.#o;
+    const { link } = this.#o;
     const local = this.#next++;
-    // Each publisher begins elsewhere, so that the partitions get the same at all times.
-    const byPartition = this.#templates[(local + index) % this.#templates.length]!;
-    const chosen = byPartition[Math.floor(local / this.#templates.length) % byPartition.length]!;
+    const partition = this.#partition(local);
+    const subject = Math.floor(local / this.#templates.length) % this.#o.spec.subjects;
+    const { frame: chosen, sequence } = this.#fast?.next(partition, subject, local) ?? { frame: this.#templates[partition]![subject]!, sequence: n };
     if (this.#dues.length) {
       const place = local & (this.#dues.length - 1);
       this.#dues[place] = due;
@@ -171,7 +191,7 @@ export class Publisher {
       this.#open++;
     }
     const from = link.put(chosen.bytes);
-    patch(link.buffer, from, chosen, n, due);
+    patch(link.buffer, from, chosen, n, due, sequence);
   }
 
   #count(elapsed: number, sent: number): void {
@@ -182,19 +202,34 @@ export class Publisher {
   }
 
   #answer(frame: Frame, digitsAt: number): void {
-    const { memory, index, spec, link, warmUp } = this.#o;
+    const { index, spec } = this.#o;
     const { data, bodyFrom, bodyTo } = frame;
     const n = number(data, frame.subjectFrom + digitsAt, frame.subjectTo);
     const local = (n - index) / spec.publishers;
     if (local >= this.#next) return;
     // A PubAck is {"stream":…} or {"error":…}: told apart by its third byte, read only when it refuses.
     const stored = data[bodyFrom + 2] === 0x73;
+    this.#answered(local, stored, () => refusal(data.toString("utf8", bodyFrom, bodyTo)));
+  }
+
+  #answerFast(frame: Frame): void {
+    const told = this.#fast!.answer(frame);
+    if (told?.kind === "stored") for (let local = told.first; local <= told.last; local += told.step) this.#answered(local, true);
+    else if (told && !this.#refused) {
+      this.#refused = true;
+      this.#o.rejected(told.reason);
+    }
+  }
+
+  #answered(local: number, stored: boolean, why = (): string => ""): void {
+    const { memory, index, spec, link, warmUp } = this.#o;
+    const n = local * spec.publishers + index;
     const known = Atomics.or(memory.ledger, n, stored ? ACKED : REJECTED);
     if (known & (ACKED | REJECTED)) return;
     if (!(known & GIVEN_UP)) this.#open--;
     if (!stored) {
       memory.counters[COUNTER.rejected]!++;
-      if (!this.#refused) this.#o.rejected(refusal(data.toString("utf8", bodyFrom, bodyTo)));
+      if (!this.#refused) this.#o.rejected(why());
       this.#refused = true;
       return;
     }

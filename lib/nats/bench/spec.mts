@@ -11,6 +11,7 @@ const FLOW: FlowSpec = { rate: 20_000, payload: 128, publishers: 3, workers: 3, 
 const PULL: PullSpec = {
   ...FLOW,
   batch: 128,
+  ingest: "single",
   ack: "explicit",
   replicas: 3,
   storage: "file",

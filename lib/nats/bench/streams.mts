@@ -21,6 +21,14 @@ export interface Partition {
 export const partitionsOf = (id: string, base: string, { partitions }: PullSpec): Partition[] =>
   Array.from({ length: partitions }, (_, i) => ({ stream: streamName(`${id}p${i}`, "bench"), durable: DURABLE, prefix: `${base}.p${i}` }));
 
+/** An older server stores the messages and answers none of them. @throws Error naming the first */
+export function refuseOld({ pull }: BenchSpec, versions: ReadonlyMap<string, string>): void {
+  if (pull?.ingest !== "fast") return;
+  for (const [name, version] of versions)
+    if (!atLeast(version, 2, 14))
+      throw new Error(`${name} runs nats-server ${version}, and fast ingest came with 2.14: measure with --ingest single, or upgrade it`);
+}
+
 /** Makes the streams and their consumers. @throws Error naming what can't be made */
 export async function makeStreams(jsm: JetStreamManager, partitions: readonly Partition[], spec: BenchSpec): Promise<void> {
   const pull = spec.pull!;
@@ -34,6 +42,7 @@ export async function makeStreams(jsm: JetStreamManager, partitions: readonly Pa
       maxAckPending: pull.maxAckPending,
       storage: pull.storage,
       ack: pull.ack,
+      batched: pull.ingest === "fast",
       ...room(spec, pull),
     });
 }

@@ -28,6 +28,8 @@ export type PushSpec = FlowSpec;
 export interface PullSpec extends FlowSpec {
   /** messages that a worker asks for at a time; it keeps two such requests open */
   batch: number;
+  /** how messages get into the stream: each with its own acknowledgement, or by fast ingest (2.14), one acknowledgement for many */
+  ingest: "single" | "fast";
   /** the consumer's ack policy; with `all` a worker acknowledges the last message of each batch */
   ack: "explicit" | "all" | "none";
   /** of streams and consumers */
