@@ -85,6 +85,7 @@ const FREE: readonly [text: string, options: BenchOptions][] = [
   ["push, as fast as it goes", { push: { rate: "max" } }],
   ["pull, R3, batches of 128, as fast as it goes", pull(3)],
   [`pull, R3 in ${PARTITIONS} partitions, batches of 500, as fast as it goes`, { pull: { ...TUNED, rate: "max" } }],
+  [`pull, R3 in ${PARTITIONS} partitions, batches of 500, fast ingest, as fast as it goes`, { pull: { ...TUNED, ingest: "fast", rate: "max" } }],
   [
     `20,000/s offered by push and 20,000/s by pull (R3 in ${PARTITIONS} partitions, batches of 500), at once`,
     { push: { rate: 20_000 }, pull: { ...TUNED, rate: 20_000 }, seconds: 20 },

@@ -41,7 +41,7 @@ t.test("fast ingest", async (t) => {
   });
 
   t.test("what is purged is lost here too", async (t) => {
-    const { rounds } = await bed.run({ pull: { ...FAST, rate: 4000, replicas: 3, partitions: 1, maxAckPending: 1 } }, async (stream) =>
+    const { rounds } = await bed.run({ pull: { ...FAST, rate: 40_000, replicas: 3, partitions: 1, maxAckPending: 1 } }, async (stream) =>
       bed.jsm.streams.purge(stream),
     );
     adds(t, rounds[0]!.flows[0]!);
