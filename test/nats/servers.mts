@@ -215,7 +215,7 @@ export class TestCluster {
 /** The binary from the lab's cache, fetched into it when it isn't there yet. */
 export const serverBinary = (version: string): Promise<string> => ensureBinary(version, silent);
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const holders = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer().listen(0, "127.0.0.1");
