@@ -61,18 +61,18 @@ async function sideBySide<V>(run: Run<V>, handler: Handler, due: readonly Host<V
 /** @returns whether all went well */
 async function oneByOne<V>(run: Run<V>, handler: Handler, hosts: readonly Host<V>[], gate: Gate<V>): Promise<boolean> {
   let left = [...hosts];
-  while (left.length && !run.stopped && !run.givesUp()) {
+  let well = true;
+  while (well && left.length && !run.stopped && !run.givesUp()) {
     // asked anew each time: the leader moves when a node goes
     const [host] = await gate.order(left).catch(() => left);
     if (!host) return false;
     left = left.filter((h) => h !== host);
-    if (!(await through(run, handler, host, gate))) {
-      for (const h of [host, ...left]) run.out.add(h.name);
-      return false;
-    }
+    well = await through(run, handler, host, gate);
+    if (!well) for (const h of [host, ...left]) run.out.add(h.name);
   }
+  // Also when it was stopped while a host was waited for.
   if (run.stopped && left.length) run.noteStop(`${handler.name}: before ${left.map((h) => h.name).join(", ")}`);
-  return left.length === 0;
+  return well && left.length === 0;
 }
 
 /** One host, there and back. @returns whether the next may follow */
