@@ -94,7 +94,7 @@ t.test("the reports of an interrupted run are whole, and say what was done and w
         "the host says the same",
       );
       agree(t, stopped);
-      t.match(html, /<h2>Where it stopped<\/h2>/);
+      t.match(html, `<h3>Stopped by ${signal}</h3>`);
       t.ok(html.includes(where[0]!) && html.trimEnd().endsWith("</html>"));
       t.match(await site.run(...host.args), { status: 0 }, "the next run goes on");
     });
