@@ -80,12 +80,17 @@ export interface ThroughputPlan {
 
 /** Where three partitions are pulled from, larger batches than the article's 128 keep up (`bench.mts --tune` finds it). */
 const TUNED = { replicas: 3, partitions: PARTITIONS, batch: 500 } as const;
+/** As fast as it goes takes a larger window and more workers; that costs latency. */
+const FAST = { ...TUNED, window: 8192, workers: 12, rate: "max" } as const;
+/** Few connections: their messages come in larger pieces. */
+const FEW = { rate: "max", publishers: 3, workers: 3 } as const;
 /** What the unlimited cluster is asked: its most, and the article's load on both ways at once. */
 const FREE: readonly [text: string, options: BenchOptions][] = [
-  ["push, as fast as it goes", { push: { rate: "max" } }],
+  ["push, as fast as it goes", { push: FEW }],
+  ["push, 16 bytes a message, as fast as it goes", { push: { ...FEW, payload: 16 } }],
   ["pull, R3, batches of 128, as fast as it goes", pull(3)],
-  [`pull, R3 in ${PARTITIONS} partitions, batches of 500, as fast as it goes`, { pull: { ...TUNED, rate: "max" } }],
-  [`pull, R3 in ${PARTITIONS} partitions, batches of 500, fast ingest, as fast as it goes`, { pull: { ...TUNED, ingest: "fast", rate: "max" } }],
+  [`pull, R3 in ${PARTITIONS} partitions, batches of 500, as fast as it goes`, { pull: FAST }],
+  [`pull, R3 in ${PARTITIONS} partitions, batches of 500, fast ingest, as fast as it goes`, { pull: { ...FAST, ingest: "fast" } }],
   [
     `20,000/s offered by push and 20,000/s by pull (R3 in ${PARTITIONS} partitions, batches of 500), at once`,
     { push: { rate: 20_000 }, pull: { ...TUNED, rate: 20_000 }, seconds: 20 },
