@@ -29,6 +29,7 @@ await sitePlaybook(
     ],
     roles: [],
     writes: false,
+    page: "backup",
     natsOnly: true,
     flags,
     without: ["limit", "tags", "role", "diff", "list-hosts", "list-tasks", "start-at-task", "all-at-once", "forks"],

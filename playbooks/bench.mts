@@ -22,7 +22,8 @@ await sitePlaybook(
     writes: false,
     natsOnly: true,
     flags: { ...flags, ...tuneFlags },
-    without: ["tags", "role", "diff", "start-at-task", "all-at-once"],
+    without: ["limit", "tags", "role", "diff", "start-at-task", "all-at-once", "forks"],
+    page: "bench",
     adapt: (options) => {
       wantsTuning(options, given(options));
       return options;

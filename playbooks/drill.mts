@@ -21,6 +21,7 @@ await sitePlaybook(
     ],
     roles: [verifyHosts, verify],
     writes: true,
+    page: "drill",
     flags,
     without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once", "diff"],
     adapt: (options) => {

@@ -21,8 +21,8 @@ const flags = {
   unit: { type: "string", value: "NAME", text: "with --in-place: the old server's systemd unit (default nats-server)" },
   to: { type: "string", value: "FOLDER", text: "where the backup and the state of the migration lie (default backups/<region>/migration)" },
   "accept-memory-loss": { type: "boolean", text: "streams in memory come over empty" },
-  back: { type: "boolean", text: "give it up: open the old server to publishers again" },
-  "accept-loss": { type: "boolean", text: "with --back: what the cluster has taken since isn't missed" },
+  back: { type: "boolean", text: "give the migration up: open the old server to publishers again" },
+  "accept-loss": { type: "boolean", text: "with --back: what the cluster has taken since may be lost" },
 } as const satisfies Flags;
 
 await sitePlaybook(
@@ -36,6 +36,7 @@ await sitePlaybook(
     ],
     roles: [natsInstall, clusterConfig, jetstreamSetup, verifyHosts, verify],
     writes: true,
+    page: "migrate",
     flags,
     without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
     adapt: (options) => {

@@ -31,10 +31,11 @@ await sitePlaybook(
       ["--dead nats-node-2 --with nats-node-4 --check", "what would be done"],
       ["--dead nats-node-2 --with nats-node-4", "nats-node-4 is a bare host that hosts.yml has already"],
       ["--dead nats-node-2 --with nats-node-4 --retire", "the same for a node that still runs"],
-      ["--dead nats-node-2", "take a dead node out of the cluster, for nobody"],
+      ["--dead nats-node-2", "take a dead node out of the cluster, and put none in its place"],
     ],
     flags,
     writes: true,
+    page: "scale",
     without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
     roles: memberRoles,
     choose: (inventory, options) => {

@@ -28,6 +28,7 @@ await sitePlaybook(
     ],
     roles: [verifyHosts, verify],
     writes: true,
+    page: "backup",
     flags,
     without: ["limit", "tags", "role", "diff", "list-tasks", "start-at-task", "all-at-once"],
     adapt: (options) => {

@@ -20,6 +20,7 @@ await sitePlaybook(
     ],
     flags,
     writes: true,
+    page: "rotation",
     clusters: "all",
     without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
     roles: [clusterConfig, verifyHosts, verify],

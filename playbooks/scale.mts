@@ -28,6 +28,7 @@ await sitePlaybook(
     ],
     flags,
     writes: true,
+    page: "scale",
     without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
     roles: memberRoles,
     choose: (inventory, options) => {

@@ -29,6 +29,7 @@ await sitePlaybook(
     roles: [kernelTuning, natsInstall, clusterConfig, jetstreamSetup, verifyHosts, verify],
     clusters: "any",
     writes: true,
+    page: "roles",
   },
   async (run) => {
     if (!(await partitionsReady(run))) return;

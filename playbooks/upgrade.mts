@@ -8,7 +8,7 @@ import { verify, verifyHosts } from "../roles/verify/tasks.mts";
 const flags = {
   to: { type: "string", value: "VERSION", text: "version of nats-server; written into the inventory (default: what that says already)" },
   rollback: { type: "boolean", text: "back to the version that the hosts had before" },
-  load: { type: "string", value: "RATE", text: "msg/s of the load that runs beside it and accounts for every message (default 200, 0 for none)" },
+  load: { type: "string", value: "N", text: "messages per second of the load that runs beside it and accounts for each (default 200; 0: none)" },
   "accept-r1-downtime": { type: "boolean", text: "streams and consumers with a single replica may be unavailable while their node restarts" },
   "skip-minors": { type: "boolean", text: "go up over several minor releases at once" },
 } as const satisfies Flags;
@@ -23,6 +23,7 @@ await sitePlaybook(
     ],
     roles: [upgradeBeside, verifyHosts, verify],
     writes: true,
+    page: "upgrade",
     flags,
     without: ["limit", "tags", "role", "list-tasks", "start-at-task", "all-at-once"],
     adapt: (options) => adapt(flags, options),

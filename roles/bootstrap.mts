@@ -2,7 +2,7 @@ import { compile, handlerStep } from "../lib/engine/compile.mts";
 import { handler } from "../lib/engine/resource.mts";
 import { observe } from "../lib/nats/observe.mts";
 import type { ClusterState } from "../lib/nats/state.mts";
-import { pool } from "../lib/playbook/pool.mts";
+import { pool } from "../lib/pool.mts";
 import { natsUnitLibrary } from "../lib/resources/nats-unit.mts";
 import { sh } from "../lib/sh.mts";
 import type { Cluster } from "./cluster.mts";

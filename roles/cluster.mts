@@ -41,16 +41,17 @@ export interface Site {
 export async function clustersOf(run: Site): Promise<Cluster[]> {
   const { inventory, hosts } = run.config;
   const { ca } = await certificates(inventory, true);
-  const names: string[] = [];
-  for (const name of new Set(hosts.map((h) => h.vars.cluster.name)))
-    if (
-      await isThere(
+  const names = [...new Set(hosts.map((h) => h.vars.cluster.name))];
+  const there = await Promise.all(
+    names.map((name) =>
+      isThere(
         run,
         hosts.filter((h) => h.vars.cluster.name === name),
-      )
-    )
-      names.push(name);
-  return names.map((name) => {
+      ),
+    ),
+  );
+  const reached = names.filter((_, i) => there[i]);
+  return reached.map((name) => {
     const members = inventory.hosts.filter((h) => h.vars.cluster.name === name);
     const originOf: Cluster["originOf"] = (path) => {
       const [, file = "", line = "0"] = /^(.*):(\d+):\d+$/.exec(inventory.originOf(members[0]!.name, path)) ?? [];

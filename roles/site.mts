@@ -32,6 +32,8 @@ interface SiteSpec {
   clusters?: Scope;
   flags?: Flags;
   without?: readonly FlagName[];
+  /** the page of docs/ about it, without .md */
+  page?: string;
   /** what the playbook's own flags mean for the common ones, before the inventory is read. @throws UsageError */
   adapt?: (options: Options) => Options;
   /** another inventory than the one that was read (hosts that leave aren't in it), and who is worked on. @throws UsageError */

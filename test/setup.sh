@@ -9,6 +9,8 @@ need shellcheck shellcheck
 need chattr e2fsprogs
 need setpriv util-linux
 need chromium chromium
+need zsh zsh
+need fish fish
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "test set-up: not installed:$missing (needs root and apt)" >&2

@@ -26,7 +26,7 @@ function list(): string {
     "",
     ...all.map(([name, about]) => `  ${name.padEnd(width)}  ${about}`),
     "",
-    `Shell completion: eval "$(sampan completion bash)" in ~/.bashrc; also zsh and fish`,
+    `Shell completion: eval "$(sampan completion bash)" in ~/.bashrc, the same with zsh in ~/.zshrc; sampan completion fish | source`,
     "",
   ].join("\n");
 }

@@ -1,26 +1,33 @@
 import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
+import { invoked } from "../invoked.mts";
 import { LabError } from "./error.mts";
 import { Lab, type UpOptions } from "./lab.mts";
 import { maxNodes } from "./region.mts";
 import { lines } from "./report.mts";
 import { requireLinuxRoot } from "./setup.mts";
 
-const usage = `Usage: lab.mts up|down|status [--region NAME]      the hosts of this machine's lab
-       lab.mts ssh HOST [--region NAME] [-- cmd]     a shell, or a command, on one of them
+const usage = (lab: string): string => `${lab}: hosts on this machine to roll out to: containers that boot a bare Debian server. Needs root
+
+Usage: ${lab} up|down|status [--region NAME]
+       ${lab} ssh HOST [--region NAME] [-- COMMAND]
 
   up        boot the hosts and write their inventory (inventory/lab); heals what is broken; twice is fine
   down      remove hosts, network and inventory
-  status    what is there; exit 1 unless every host is up
-  ssh       log in as root
+  status    what is there
+  ssh       log in as root, or run a command
 
-  --nodes N        how many hosts (default: as many as there are, else 3)
+Flags:
+  --nodes N        how many hosts, at most ${maxNodes} (default: as many as there are, else 3)
   --single         one host, the same as --nodes 1
   --vm             a virtual machine (nats-vm): a kernel and GRUB of its own, in software emulation. With --nodes N beside
                    N containers, else alone
   --region NAME    a second lab beside the first, with its own subnet and inventory (inventory/lab-NAME)
   -h, --help       this text
+
+Exit status: 0 done, 1 failed (status: not every host is up), 3 bad usage; of ssh that of the command
+More: what to type when: docs/runbook.md; messages: docs/troubleshooting.md
 `;
 
 class BadUsage extends Error {}
@@ -40,7 +47,7 @@ export async function main(argv: string[]): Promise<number> {
 async function command(argv: string[]): Promise<number> {
   const { values, positionals, remote } = parse(argv);
   if (values.help) {
-    process.stdout.write(usage);
+    process.stdout.write(usage(invoked("lab")));
     return 0;
   }
   const [verb, ...rest] = positionals;

@@ -1,5 +1,7 @@
 import { readdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { pool } from "../pool.mts";
 import { ensureBinary, usualVersions } from "./binaries.mts";
 import { cpuTime, setQuota } from "./cgroup.mts";
 import { ensureDisk, ensureLoginKey, wipeDisk } from "./disk.mts";
@@ -20,6 +22,9 @@ import { type RegionState, readState, writeState } from "./state.mts";
 import { removeHost, removeRegion } from "./teardown.mts";
 import { ensureVmDisk, vmPackages } from "./vm/disk.mts";
 import { VirtualMachine } from "./vm/machine.mts";
+
+/** Hosts that boot at a time: all at once, a hundred would wait for the CPU until each is taken for dead. */
+const BOOTING = 4 * availableParallelism();
 
 export interface LabHost {
   name: string;
@@ -71,7 +76,7 @@ export class Lab {
       const state = await this.#settle(nodes, withVm, system);
       await ensureInotify(state.hosts.length, report);
       await ensureLoginKey(state.disks);
-      await Promise.all(state.hosts.map((host) => this.#ensureHost(state, host, report)));
+      await pool(state.hosts, BOOTING, (host) => this.#ensureHost(state, host, report));
       await writeInventory(state);
       return this.status();
     });

@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { pool } from "../pool.mts";
 import { removeCgroups } from "./cgroup.mts";
 import { diskOf, wipeDisk } from "./disk.mts";
 import { LabError } from "./error.mts";
@@ -11,6 +12,9 @@ import { cacheDir, inventoryDir } from "./paths.mts";
 import { hostIndex, type Names } from "./region.mts";
 import type { Report } from "./report.mts";
 import { allStates, forgetState, readState } from "./state.mts";
+
+/** Hosts that are taken away at a time: each is looked at, through all its control groups, until none of its processes is left. */
+const REMOVING = 16;
 
 export async function removeHost(names: Names, host: string, disks: string): Promise<void> {
   await switchOff(names, host);
@@ -32,7 +36,7 @@ export async function removeRegion(names: Names, report: Report): Promise<void> 
   const known = [...(state?.hosts ?? []), ...(await wiredHosts(names)), ...(await readdir(disks).catch(() => []))];
   const hosts = [...new Set(known)].filter((name) => hostIndex(name) > 0);
   const step = report.start("hosts", "removing");
-  await Promise.all(hosts.map((host) => removeHost(names, host, disks)));
+  await pool(hosts, REMOVING, (host) => removeHost(names, host, disks));
   await withLock(networkLock, async () => {
     await removeSwitch(names, state?.octet);
     await tidyNetnsDir();

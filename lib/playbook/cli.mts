@@ -2,6 +2,8 @@ import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { nearest } from "../inventory/suggest.mts";
 import { UsageError } from "../inventory/types.mts";
+import { invoked } from "../invoked.mts";
+import { wrap } from "../report/text.mts";
 
 export interface Options {
   inventory: string;
@@ -48,7 +50,7 @@ const FLAGS = {
   cluster: { type: "string", value: "NAME", text: "only this cluster, where the inventory has several" },
   tags: { type: "string", short: "t", multiple: true, value: "ROLE", text: "only this role (repeatable); --role is the same" },
   role: { type: "string", multiple: true, value: "ROLE", text: "only this role (repeatable)" },
-  check: { type: "boolean", short: "C", text: "change nothing, say what would change; exit 2 if anything would" },
+  check: { type: "boolean", short: "C", text: "change nothing, say what would change; exit status 2 if anything would" },
   diff: { type: "boolean", short: "D", text: "show how files change" },
   "extra-vars": {
     type: "string",
@@ -58,7 +60,7 @@ const FLAGS = {
     text: "a variable above all others (repeatable; cluster.port=7222 goes inside)",
   },
   forks: { type: "string", short: "f", value: "N", text: "hosts worked on at once (default 50)" },
-  "max-fail": { type: "string", value: "N", text: "once more than N hosts (or N%) have failed, touch no further ones (see also --forks)" },
+  "max-fail": { type: "string", value: "N", text: "once more than N hosts (or N%) have failed or can't be reached, touch no further ones" },
   verbose: { type: "boolean", short: "v", text: "every task, and the slowest at the end" },
   "list-hosts": { type: "boolean", text: "list the hosts that would be worked on, and stop" },
   "list-tasks": { type: "boolean", text: "list the tasks of each role, and stop" },
@@ -80,13 +82,18 @@ export interface Usage {
   /** command lines with a comment each */
   examples: readonly (readonly [args: string, what: string])[];
   roles: readonly string[];
-  /** the playbook's own flags */
+  /** the playbook's own flags; one with a common name says what that means here */
   flags?: Flags;
   /** common flags that say nothing here; they are refused */
   without?: readonly FlagName[];
   /** what its exit statuses mean, where they aren't the common ones */
   exits?: readonly string[];
+  /** the page of docs/ that has the rest, without .md */
+  page?: string;
 }
+
+/** Where in a line of --help stands what a flag does. */
+const TEXT_AT = 34;
 
 /** Of the playbooks that work on hosts. */
 const EXITS = [
@@ -97,7 +104,7 @@ const EXITS = [
 /** All flags of a playbook, its own first. */
 const flagsOf = ({ flags = {}, without = [] }: Usage): Flags => ({
   ...flags,
-  ...Object.fromEntries(Object.entries<Flag>(FLAGS).filter(([name]) => !without.includes(name as FlagName))),
+  ...Object.fromEntries(Object.entries<Flag>(FLAGS).filter(([name]) => !(name in flags) && !without.includes(name as FlagName))),
 });
 
 /** @returns the options, or "help" */
@@ -173,13 +180,15 @@ const didYouMean = (word: string, among: readonly string[]): string => {
   return found ? ` (did you mean ${found}?)` : "";
 };
 
-export function helpText(script: string, usage: Usage): string {
-  const name = process.env["SAMPAN_COMMAND"] ?? `./playbooks/${basename(script)}`;
+/** @param columns of the terminal, to which what flags do is wrapped; 0 for pipes */
+export function helpText(script: string, usage: Usage, columns = process.stdout.isTTY ? process.stdout.columns : 0): string {
+  const name = invoked(basename(script, ".mts"));
   const rows = Object.entries(flagsOf(usage))
     .filter(([n]) => n !== "role")
-    .map(([n, f]) => {
-      const head = `${f.short ? `-${f.short}, ` : "    "}--${n}${f.value ? ` ${f.value}` : ""}`;
-      return `  ${head.padEnd(32)}${f.text}`;
+    .flatMap(([n, f]) => {
+      const head = `  ${f.short ? `-${f.short}, ` : "    "}--${n}${f.value ? ` ${f.value}` : ""}`;
+      const text = wrap(f.text, columns > TEXT_AT + 30 ? columns - TEXT_AT - 1 : 0);
+      return text.map((line, i) => (i === 0 ? head : "").padEnd(TEXT_AT) + line);
     });
   const width = Math.max(...usage.examples.map(([args]) => args.length)) + name.length + 4;
   return [
@@ -192,6 +201,7 @@ export function helpText(script: string, usage: Usage): string {
     ...rows,
     "",
     ...(usage.exits ?? EXITS),
+    `More: ${usage.page ? `docs/${usage.page}.md; ` : ""}what to type when: docs/runbook.md; messages: docs/troubleshooting.md`,
     "",
   ].join("\n");
 }

@@ -1,5 +1,5 @@
 import type { Failure } from "../engine/events.mts";
-import { pool } from "./pool.mts";
+import { pool } from "../pool.mts";
 import type { ClusterRole, ClusterTask, TaskResult } from "./role.mts";
 import type { Run } from "./run.mts";
 

@@ -1,8 +1,8 @@
 import { compile, forRoll } from "../engine/compile.mts";
 import type { Handler } from "../engine/resource.mts";
 import type { Host } from "../inventory/types.mts";
+import { pool } from "../pool.mts";
 import { toFailure } from "./cluster-phase.mts";
-import { pool } from "./pool.mts";
 import { comeBack } from "./reboot.mts";
 import type { Run } from "./run.mts";
 

@@ -5,10 +5,10 @@ import type { Facts } from "../engine/facts.mts";
 import type { Session } from "../engine/session.mts";
 import type { Outcome } from "../engine/step-events.mts";
 import { type Host, type Inventory, UsageError } from "../inventory/types.mts";
+import { pool } from "../pool.mts";
 import type { Reporter } from "../report/reporter.mts";
 import type { Options } from "./cli.mts";
 import { Connections } from "./connections.mts";
-import { pool } from "./pool.mts";
 import type { AnyHostRole, ClusterRole, HostRole } from "./role.mts";
 import { Selection } from "./selection.mts";
 

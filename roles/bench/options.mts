@@ -6,24 +6,25 @@ import { type Flags, type Options, ownFlags } from "../../lib/playbook/cli.mts";
 import type { Vars } from "../schema.mts";
 
 export const flags = {
-  mode: { type: "string", value: "MODE", text: "push, pull, or mixed: both at the same time (bench.mode)" },
+  mode: { type: "string", value: "push|pull|mixed", text: "what is measured; mixed: both at the same time (bench.mode)" },
   rate: { type: "string", value: "N|max", text: "messages per second offered to each way; max: as many as get through (bench.rate)" },
   size: { type: "string", value: "SIZE", text: "of a message, for example 128 or 4KB (bench.payload)" },
-  seconds: { type: "string", value: "N", text: "measured time of a round (bench.seconds)" },
+  seconds: { type: "string", value: "N", text: "seconds of a round that are measured (bench.seconds)" },
   "warm-up": { type: "string", value: "N", text: "seconds before it that aren't counted (bench.warm_up)" },
-  rounds: { type: "string", value: "N", text: "the figures are their medians (bench.rounds)" },
+  rounds: { type: "string", value: "N", text: "measure N times; the figures are the medians (bench.rounds)" },
   publishers: { type: "string", value: "N", text: "connections that publish, each way" },
   workers: { type: "string", value: "N", text: "queue subscribers, and pull workers" },
   threads: { type: "string", value: "N", text: "threads of the load generator (bench.threads)" },
   window: { type: "string", value: "N", text: "most messages under way, each way" },
   batch: { type: "string", value: "N", text: "messages that a pull worker asks for at a time" },
-  ingest: { type: "string", value: "WAY", text: "single: each message with its own acknowledgement; fast: one for many (from nats-server 2.14)" },
-  acks: { type: "string", value: "POLICY", text: "explicit, all or none: ack_policy of the consumers" },
+  ingest: { type: "string", value: "single|fast", text: "single: each message with its own acknowledgement; fast: one for many (from nats-server 2.14)" },
+  acks: { type: "string", value: "explicit|all|none", text: "ack_policy of the consumers" },
   replicas: { type: "string", value: "N", text: "of the temporary streams" },
-  storage: { type: "string", value: "KIND", text: "file or memory" },
+  storage: { type: "string", value: "file|memory", text: "of the temporary streams" },
   partitions: { type: "string", value: "N", text: "streams over which the pull side's messages are spread" },
   subjects: { type: "string", value: "N", text: "distinct subjects that the messages go to in turn" },
   from: { type: "string", value: "HOST", text: "run the load generator on this host of the inventory; it takes Node.js 20 there" },
+  check: { type: "boolean", short: "C", text: "offer nothing, say what would be offered to which nodes" },
 } as const satisfies Flags;
 
 /** What the flags say, checked as far as it can be without an inventory. */

@@ -4,7 +4,7 @@ import { shown } from "../../lib/inventory/problems.mts";
 import { UsageError } from "../../lib/inventory/types.mts";
 import { generateMissingSecrets } from "../../lib/pki/secrets.mts";
 import { withPassword } from "../../lib/playbook/password.mts";
-import { pool } from "../../lib/playbook/pool.mts";
+import { pool } from "../../lib/pool.mts";
 import { explain } from "../../lib/ssh/errors.mts";
 import { askHostKey, hostKeys, ownKey, withOwnFile } from "../../lib/ssh/host-keys.mts";
 import { validateAgainstFacts } from "../facts-checks.mts";

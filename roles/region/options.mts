@@ -9,16 +9,18 @@ import { UsageError } from "../../lib/inventory/types.mts";
 import { defaults as clusterConfig } from "../cluster-config/defaults.mts";
 import { defaults as natsInstall } from "../nats-install/defaults.mts";
 
-export const USAGE = `Usage: region.mts new NAME [FLAG…]        a new region: probes its hosts, writes inventory/NAME
-       region.mts check NAME [FLAG…]      probes the hosts again: what differs from the inventory
+export const usage = (region: string): string => `${region}: makes the inventory of a new region from what its hosts tell, or compares one with its hosts
+
+Usage: ${region} new NAME [FLAG…]      probes the hosts, writes inventory/NAME
+       ${region} check NAME [FLAG…]    probes the hosts again: what differs from the inventory
 
 NAME is the region's folder in inventory/, or a path to one. Without --host, \`new\` asks for all of it.
 
-  region.mts new sg --host 10.8.0.1,10.8.0.2,10.8.0.3 --user ops --jump bastion.example.net
-  region.mts new sg --host sg-a=10.8.0.1 --check      what would be written
-  region.mts check sg                                 has a disk, a CPU, a host key changed since?
+  ${region} new sg --host 10.8.0.1,10.8.0.2,10.8.0.3 --user ops --jump bastion.example.net
+  ${region} new sg --host sg-a=10.8.0.1 --check    what would be written
+  ${region} check sg                               has a disk, a CPU, a host key changed since?
 
-For \`new\`:
+Flags of \`new\`:
       --host ADDRESS            a host, or several with commas between (repeatable); NAME=ADDRESS gives it a name of its own
       --user USER               user to log in as (default root; any other becomes root by sudo)
       --port PORT               port of sshd
@@ -27,15 +29,16 @@ For \`new\`:
       --nats-version VERSION    (default 2.15.1)
       --nats-file FILE          nats-server or its archive on this machine; {version} and {arch} are filled in (default: github.com)
       --cluster-name NAME       (default nats-cluster-NAME)
-      --accept-new-host-keys    take the hosts' keys as they are; otherwise their fingerprints are shown, and you are asked
-  -C, --check                   write nothing, show what would be written; exit 2
+      --accept-new-host-keys    record the hosts' keys as they are; otherwise their fingerprints are shown, and you are asked
+  -C, --check                   write nothing, show what would be written; exit status 2
 
-For both:
+Flags of both:
   -K, --ask-become-pass         ask for sudo's password once
   -h, --help                    this text
 
 Exit status: 0 done, or nothing differs, 2 check: something differs, 3 bad usage, a host can't be used (nothing was written),
              4 check: a host unreachable, 130 interrupted (nothing was written)
+More: docs/regions.md; what to type when: docs/runbook.md; messages: docs/troubleshooting.md
 `;
 
 /** How the hosts of a new region are reached, and what they get. */

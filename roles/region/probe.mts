@@ -3,7 +3,7 @@ import type { Failure } from "../../lib/engine/events.mts";
 import type { Facts } from "../../lib/engine/facts.mts";
 import type { Host } from "../../lib/inventory/types.mts";
 import { Connections } from "../../lib/playbook/connections.mts";
-import { pool } from "../../lib/playbook/pool.mts";
+import { pool } from "../../lib/pool.mts";
 import { type Disk, disks, disksOf } from "../../lib/resources/disks.mts";
 
 const WIDTH = 20;

@@ -1,7 +1,7 @@
 import { metaGroup, peerId } from "../../lib/nats/jetstream/peers.mts";
 import { clusterPhase } from "../../lib/playbook/cluster-phase.mts";
-import { pool } from "../../lib/playbook/pool.mts";
 import type { ClusterRole } from "../../lib/playbook/role.mts";
+import { pool } from "../../lib/pool.mts";
 import type { Cluster } from "../cluster.mts";
 import type { SiteRun } from "../site.mts";
 import { withSys } from "./standing.mts";

@@ -82,6 +82,14 @@ t.test("each command of the pages parses: its playbook or script is there and kn
   );
 });
 
+t.test("the pages that a playbook's --help sends its reader to are there", async (t) => {
+  for (const playbook of playbooks) {
+    const named = [...helpOf(playbook).text.matchAll(/\bdocs\/[\w-]+\.md/g)].map(([file]) => file);
+    t.ok(playbook === "demo" || named.includes("docs/runbook.md"), playbook);
+    for (const file of named) t.ok(existsSync(join(root, file)), `${playbook}: ${file}`);
+  }
+});
+
 t.test("a slip in a command is found", async (t) => {
   const slip = (...words: string[]) => fault({ at: "", text: "", words });
   t.match(slip("./playbooks/sight.mts"), /no playbook sight/);

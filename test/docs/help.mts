@@ -24,7 +24,7 @@ export function helpOf(playbook: string): Help {
   if (before) return before;
   const text = WITHOUT_HELP.includes(playbook) ? "" : run(playbook, "--help").stdout;
   const flags = new Map<string, boolean>();
-  for (const [, short, name, value] of text.matchAll(/^ {2,}(?:(-\w), +)?(--[a-z][\w-]*)(?: ([A-Z][^ ]*|[a-z]+=\S+))?(?: |$)/gm)) {
+  for (const [, short, name, value] of text.matchAll(/^ {2,}(?:(-\w), +)?(--[a-z][\w-]*)(?: ([A-Z][^ ]*|[a-z]+=\S+|[a-z]+(?:\|[a-z]+)+))?(?: |$)/gm)) {
     flags.set(name!, value !== undefined);
     if (short) flags.set(short, value !== undefined);
   }

@@ -4,7 +4,7 @@ import t from "tap";
 import { labSync, root } from "./fixture.mts";
 
 t.test("help", async (t) => {
-  t.match(labSync("--help"), { status: 0, stdout: /^Usage: lab\.mts up\|down\|status/, stderr: "" });
+  t.match(labSync("--help"), { status: 0, stdout: /^\.\/playbooks\/lab\.mts: .*\n\nUsage: \.\/playbooks\/lab\.mts up\|down\|status/, stderr: "" });
   t.match(labSync("up", "-h"), { status: 0, stdout: /--region NAME/ });
 });
 
@@ -38,5 +38,5 @@ t.test("without root it says so in one line", { skip: process.getuid?.() !== 0 &
 });
 
 t.test("it runs from any folder", async (t) => {
-  t.match(spawnSync(join(root, "playbooks/lab.mts"), ["--help"], { cwd: "/", encoding: "utf8" }), { status: 0, stdout: /^Usage/ });
+  t.match(spawnSync(join(root, "playbooks/lab.mts"), ["--help"], { cwd: "/", encoding: "utf8" }), { status: 0, stdout: /^Usage/m });
 });

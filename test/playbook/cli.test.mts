@@ -109,10 +109,19 @@ t.test("--help names every flag once, with its letter, and the playbook's own ex
   t.match(text, /\.\/playbooks\/site\.mts --role verify +one role\n/);
   t.match(text, "Exit status: 0 done");
   t.match(text, "Roles: nats-install, cluster-config, verify");
+  t.match(text, "\nMore: what to type when: docs/runbook.md");
   t.ok(
     text.split("\n").every((line) => line.length <= 140),
     "no line runs off a terminal",
   );
+});
+
+t.test("on a terminal what a flag does is wrapped beside it", async (t) => {
+  const lines = helpText("x.mts", usage, 80).split("\n");
+  const at = lines.findIndex((line) => line.includes("--max-fail N "));
+  t.match(lines.slice(at, at + 2).join("\n"), /^ {6}--max-fail N +once .*\n {34}\S/);
+  const flags = lines.slice(lines.indexOf("Flags:"), lines.lastIndexOf(""));
+  t.ok(flags.filter((line) => line.startsWith("  -") || line.startsWith("    ")).every((line) => line.length < 80));
 });
 
 t.test("a playbook without roles speaks of none", async (t) => t.notMatch(helpText("x.mts", { ...usage, roles: [] }), "Roles:"));
@@ -130,6 +139,9 @@ t.test("a playbook's own flags stand beside the common ones; those that say noth
   t.throws(() => parseOptions(["--tags", "verify"], own), { message: /there is no flag --tags/ });
   t.throws(() => parseOptions(["--to"], own), { message: /--to needs VERSION after it/ });
   t.throws(() => parseOptions(["--rolback"], own), { message: /did you mean --rollback/ });
+  const check = { type: "boolean", short: "C", text: "only a look" } as const;
+  t.match(helpText("/x/verify.mts", { ...usage, flags: { check } }), /^ {2}-C, --check +only a look$/m, "its own words for a common flag");
+  t.equal((parseOptions(["-C"], { ...usage, flags: { check } }) as Options).check, true);
   const text = helpText("/x/upgrade.mts", own);
   t.match(text, /--to VERSION +the version to reach/);
   t.notMatch(text, "--tags");
