@@ -33,7 +33,6 @@ async function once(prompt: string): Promise<string> {
       lines.question(prompt).then(resolve, reject);
     });
   } finally {
-    lines.removeAllListeners("close");
     lines.close();
   }
 }
