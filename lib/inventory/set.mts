@@ -31,7 +31,7 @@ export function changesFor(inventory: LoadedInventory<unknown>, key: string, val
       continue;
     }
     const { at, source } = written;
-    if (!at.file.startsWith("/")) throw new UsageError(`${key} is given by ${at.file}; leave that out`);
+    if (!at.file.startsWith(`${inventory.dir}/`)) throw new UsageError(`${key} is given by ${shown(at.file)}; leave that out`);
     if (source.includes("${"))
       throw new UsageError(`${place(at)}: ${key} is ${source}; give that variable the value ${value} where it is set (.env), and run again`);
     if (source !== value) edits.set(place(at), { at, current: source, desired: value });

@@ -57,7 +57,7 @@ const FLAGS = {
     short: "e",
     multiple: true,
     value: "KEY=VALUE",
-    text: "a variable above all others (repeatable; cluster.port=7222 goes inside)",
+    text: "a variable above all others (repeatable; cluster.port=7222 goes inside; @FILE.yml: all that the file has)",
   },
   forks: { type: "string", short: "f", value: "N", text: "hosts worked on at once (default 50)" },
   "max-fail": { type: "string", value: "N", text: "once more than N hosts (or N%) have failed or can't be reached, touch no further ones" },

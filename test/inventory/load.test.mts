@@ -80,8 +80,19 @@ t.test("a bad value doesn't bring follow-up errors", async (t) =>
 );
 
 t.test("-e that has no =", async (t) =>
-  t.strictSame(faults({}, { generate, extraVars: ["port"] }), ["-e port: is not of the form key=value; write for example -e nats_version=2.15.1"]),
+  t.strictSame(faults({}, { generate, extraVars: ["port"] }), ["-e port: is not of the form key=value or @FILE; write for example -e nats_version=2.15.1"]),
 );
+
+t.test("-e @FILE: a file of variables above all others, told with its lines", async (t) => {
+  const folder = t.testdir({ "peak.yml": "bench:\n  rate: max\n  push: { workers: 12 }\n", "wrong.yml": "bench:\n  rate: fast\n" });
+  const { bench } = load({ "group_vars/all.yml": "bench: { rate: 5, seconds: 7 }\n" }, { generate, extraVars: [`@${folder}/peak.yml`, "bench.rounds=9"] })
+    .hosts[0]!.vars;
+  t.match(bench, { rate: "max", seconds: 7, rounds: 9, push: { workers: 12 } });
+  t.match(faults({}, { generate, extraVars: [`@${folder}/wrong.yml`] }), [
+    /wrong\.yml:2:9: bench\.rate: "fast" is not a rate; write messages per second, or max$/,
+  ]);
+  t.strictSame(faults({}, { generate, extraVars: ["@none.yml"] }), ["-e @none.yml: no such file; name one of variables, as in group_vars"]);
+});
 
 t.test("originOf tells where a value was set", async (t) => {
   const inventory = load({ "group_vars/all.yml": "kernel_args:\n  nohz_full: 2-7\n  rcu_nocbs: 2-7\ncpus: 2-7\n" });

@@ -124,6 +124,8 @@ t.test("what can't be written there is told, and nothing is written", async (t) 
     "inv/group_vars/all.yml:1:15: nats_version is ${V}; give that variable the value 2.15.1 where it is set (.env), and run again",
   );
   t.equal(fault({}, ["nats_version=2.10.27"]), "nats_version is given by -e nats_version=2.10.27; leave that out");
+  const folder = t.testdir({ "old.yml": "nats_version: 2.10.27\n" });
+  t.match(fault({}, [`@${folder}/old.yml`]), /^nats_version is given by \S+\/old\.yml; leave that out$/);
   t.match(
     fault({ "group_vars/all.yml": "nats_version: >-\n  2.10.27\n" }),
     /^inv\/group_vars\/all\.yml:1:15: "2\.10\.27" isn't written here as a word of its own; write 2\.15\.1 there yourself, and run again$/,

@@ -25,7 +25,7 @@ export const CASES: readonly (readonly [what: string, files: Files, args: readon
   ["an empty limit", {}, [...I, "-l", ""], ['--limit "": names no host; write hosts or groups, joined by commas']],
   ["a limit that names nobody", {}, [...I, "-l", "n4"], ['--limit "n4": no host or group "n4"; did you mean "n1"?']],
   ["a limit that leaves nobody", {}, [...I, "-l", "n1:!n1"], ['--limit "n1:!n1": leaves no host; the hosts are n1, n2, n3']],
-  ["-e without a value", {}, [...I, "-e", "foo"], ["-e foo: is not of the form key=value; write for example -e nats_version=2.15.1"]],
+  ["-e without a value", {}, [...I, "-e", "foo"], ["-e foo: is not of the form key=value or @FILE; write for example -e nats_version=2.15.1"]],
   ["-e of an unknown key", {}, [...I, "-e", "prt=1"], ['-e prt=1: unknown key "prt"; did you mean "port"?']],
   ["-e of a wrong value", {}, [...I, "-e", "port=abc"], ['-e port=abc: port: "abc" is not a port; write a whole number from 1 to 65535']],
   [
@@ -36,7 +36,7 @@ export const CASES: readonly (readonly [what: string, files: Files, args: readon
   ],
   ["-e of nothing", {}, [...I, "-e", "port="], ["-e port=: port has no value; write one, or remove the line"]],
   ["-e of a prototype", {}, [...I, "-e", "__proto__.x=1"], ["-e __proto__.x=1: this key can't be set; rename it"]],
-  ["-e with two dots", {}, [...I, "-e", "a..b=1"], ["-e a..b=1: is not of the form key=value; write for example -e nats_version=2.15.1"]],
+  ["-e with two dots", {}, [...I, "-e", "a..b=1"], ["-e a..b=1: is not of the form key=value or @FILE; write for example -e nats_version=2.15.1"]],
   [
     "-e with control characters",
     {},
