@@ -78,13 +78,13 @@ ${
   cpus
     ? `# The CPUs before these keep the house: the kernel, sshd, interrupts.
 cpus: ${cpus}
-${isolates ? "" : "# This kernel can't keep its own work away from them, or its boot loader isn't known: no kernel_args.\n"}${
+${
   isolates
-    ? `kernel_args:                  # take effect after a reboot
-  isolcpus: managed_irq,${cpus}  # interrupts stay away; load balancing stays on
-  nohz_full: ${cpus}              # no timer tick where only one thread runs
-  rcu_nocbs: ${cpus}              # the kernel's RCU callbacks run elsewhere
-kernel_reboot: report         # only say when a reboot is due; \`rolling\` does it, one host at a time
+    ? `# More isolation, after a reboot; of all forms \`cpus\` alone measured best: docs/kernel-tuning.md
+# kernel_args:
+#   isolcpus: managed_irq,${cpus}  # interrupts of disks stay away; load balancing stays on
+#   nohz_full: ${cpus}              # no timer tick where only one thread runs, dearer system calls everywhere
+#   rcu_nocbs: ${cpus}              # the kernel's RCU callbacks run elsewhere
 `
     : ""
 }`
