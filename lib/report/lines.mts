@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { Change, Event } from "../engine/events.mts";
 import { diffLines } from "./diff-lines.mts";
 import { failureLines } from "./failure.mts";
+import { Gathered } from "./gathered.mts";
 import { recapLines } from "./recap.mts";
 import type { Ink, Style } from "./style.mts";
 import { tableLines } from "./table.mts";
@@ -30,8 +31,9 @@ const INKS: Record<string, Ink> = {
   warning: "yellow",
   passed: "green",
 };
-/** An equal change of several hosts is held back this long (ms) to become one line. */
+/** An equal change of several hosts is held back this long (ms) to become one line; of many hosts, which come to it one after another, longer. */
 const HOLD_MS = 1000;
+const HOLD_A_HOST_MS = 300;
 /** Cells that the changes of a task may take beside its name; more go below it. */
 const INLINE = 48;
 /** Hosts that can't be reached of which all is told; of more, mostly for the same reason, a line each. */
@@ -48,6 +50,7 @@ interface Group {
 export class Lines {
   private groups: Group[] = [];
   private waiting = new Set<string>();
+  private readonly gathered = new Gathered();
   /** whether the last line was empty */
   blank = false;
   private whereWidth = 4;
@@ -99,10 +102,11 @@ export class Lines {
       case "task_end":
         return this.taskEnd(e);
       case "phase_end":
-        return [...this.flush(), ...this.phaseEnd(e)];
+        return [...this.flush(), ...this.tables(this.lanesOf(e.phase)), ...this.phaseEnd(e)];
       case "gate":
         return this.gate(e);
       case "table":
+        if (this.gathered.take(e, this.tally.phases.findLast((p) => p.ms === undefined)?.lanes ?? [])) return this.flush(e.at);
         return [...this.flush(), ...tableLines(e, style, this.o.columns?.() ?? 0)];
       case "figures":
       case "chart":
@@ -121,14 +125,18 @@ export class Lines {
 
   /** The last lines: what is still held back, then the recap. */
   end(): string[] {
-    return this.spaced([...this.flush(), ...(this.tally.run ? recapLines(this.tally, this.o) : [])]);
+    return this.spaced([...this.flush(), ...this.tables([...this.tally.lanes.keys()]), ...(this.tally.run ? recapLines(this.tally, this.o) : [])]);
   }
 
   private flush(now = Infinity): string[] {
-    const due = this.groups.filter((g) => now - g.tasks[0]!.at >= HOLD_MS);
+    const due = this.groups.filter(({ tasks: [first] }) => now - first!.at >= Math.max(HOLD_MS, HOLD_A_HOST_MS * this.lanesOf(first!.phase).length));
     if (due.length === 0) return [];
     this.groups = this.groups.filter((g) => !due.includes(g));
     return due.flatMap((g) => this.group(g));
+  }
+
+  private tables(lanes: readonly string[]): string[] {
+    return this.gathered.tables(lanes).flatMap((table) => tableLines(table, this.o.style, this.o.columns?.() ?? 0));
   }
 
   private taskEnd(e: TaskEnd): string[] {
@@ -150,7 +158,8 @@ export class Lines {
     const lanes = this.lanesOf(first.phase);
     if (tasks.length <= EACH && tasks.length < Math.max(2, lanes.length)) return tasks.flatMap((t) => this.task(t, [this.where(t.lane)]));
     if (tasks.length === 1) return this.task(first, [this.where(first.lane)]);
-    if (tasks.length === lanes.length) return this.task(first, [this.where(`all ${lanes.length} hosts`)]);
+    if (tasks.length === lanes.length)
+      return this.task(first, [this.where(`all ${lanes.length} ${this.tally.lane(first.lane).isHost ? "hosts" : "clusters"}`)]);
     const lines = this.task(first, [this.where(`${tasks.length} of ${lanes.length}`)]);
     lines.splice(
       1,
@@ -159,7 +168,7 @@ export class Lines {
         this.o.style.ink(
           "dim",
           list(
-            tasks.map((t) => t.lane),
+            lanes.filter((lane) => tasks.some((t) => t.lane === lane)),
             12,
           ),
         ),
