@@ -46,17 +46,21 @@ export function showTrials(cluster: Cluster, tuned: Tuned): void {
   emit({
     type: "table",
     title: `${name}: finalists, medians of three rounds in turn`,
-    columns: ["", "partitions", "window", "batch", "workers", "publishers", "delivered/s", "least–most", "p99"],
+    columns: ["", "partitions", "window", "batch", "workers", "publishers", "delivered/s", "least–most", "p99", ""],
     rows: finalists.map((f) => [
       f === best ? "best" : f === start ? "start" : "",
       ...[f.setting.partitions, f.setting.window, f.setting.batch, f.setting.workers, f.setting.publishers].map(String),
       n(f.median),
       `${n(f.least)}–${n(f.most)}`,
       ms(f.p99),
+      worthless(f) && `${worthless(f)}: ${[...new Set(f.wrong)].join("; ")}`,
     ]),
   });
   forPage(cluster, tuned);
 }
+
+/** Empty where each round counted. */
+const worthless = ({ wrong }: Finalist): string => (wrong.length ? `${wrong.length === 1 ? "one round" : `${wrong.length} rounds`} worthless` : "");
 
 /** What the page shows first, and draws. */
 function forPage({ emit, name }: Cluster, { finalists, best, start }: Tuned): void {
@@ -78,7 +82,7 @@ function forPage({ emit, name }: Cluster, { finalists, best, start }: Tuned): vo
     kind: "bars",
     unit: "msg/s",
     x: [],
-    labels: finalists.map(word),
+    labels: finalists.map((f) => [word(f), worthless(f)].filter(Boolean).join("; ")),
     series: [{ name: "delivered", values: finalists.map((f) => f.median) }],
   });
 }

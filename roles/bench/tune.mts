@@ -1,6 +1,6 @@
 import { UsageError } from "../../lib/inventory/types.mts";
 import { type RunOptions, runBench } from "../../lib/nats/bench/run.mts";
-import { type Knob, mostTrials, type Search, type Setting, search } from "../../lib/nats/bench/tune.mts";
+import { type Knob, mostTrials, type Search, type Setting, search, type Tuned } from "../../lib/nats/bench/tune.mts";
 import type { BenchResult, BenchSpec, PullSpec } from "../../lib/nats/bench/types.mts";
 import { type Flags, type Options, ownFlags } from "../../lib/playbook/cli.mts";
 import type { ClusterRole, TaskResult } from "../../lib/playbook/role.mts";
@@ -74,21 +74,27 @@ export const tune = ({ flags, nodes, from, start }: Tuning): ClusterRole<Cluster
               start,
               connect: start ? undefined : cluster.connect,
               progress: (p) => say(`${trial} of at most ${most}, ${why}: ${words(setting)} · ${progressLine(tried, p)}`),
+            }).catch((error: Error) => {
+              // The first one tells what is wrong with all; later ones what is wrong with a setting: no room for so many streams.
+              if (trial === 1 || signal.aborted) throw error;
+              return error;
             });
-            return measured(result);
+            return result instanceof Error ? { rate: 0, p99: 0, generator: false, wrong: result.message } : measured(result);
           },
         });
         showTrials(cluster, tuned);
         showAdvice(cluster, tuned, { ...pull, maxAckPending: ackPending(pull, tuned.best.setting) });
-        const gain = tuned.best.median / tuned.start.median;
-        return {
-          status: "ok",
-          reason: `${Math.round(tuned.best.median)} msg/s with ${words(tuned.best.setting)}, ${gain.toFixed(2)} times what the first setting gave`,
-        };
+        return { status: "ok", reason: inShort(tuned) };
       },
     };
   },
 });
+
+function inShort({ best, start }: Tuned): string {
+  const gain = start.median ? `${(best.median / start.median).toFixed(2)} times what the first setting gave` : "the first setting gave nothing";
+  const doubt = best.wrong.length ? `, but it failed in one of its rounds, as all others did: ${best.wrong[0]}` : "";
+  return `${Math.round(best.median)} msg/s with ${words(best.setting)}, ${gain}${doubt}`;
+}
 
 const words = (s: Setting): string =>
   `${s.partitions} partition${s.partitions > 1 ? "s" : ""}, window ${s.window}, batch ${s.batch}, ${s.workers} workers, ${s.publishers} publishers`;

@@ -66,3 +66,36 @@ t.test("a knob that was given is left alone", async (t) => {
   const { trials } = await search({ start: START, knobs: KNOBS.filter(([knob]) => knob !== "partitions"), measure: async (s) => gives(cluster(s)) });
   t.same([...new Set(trials.map((x) => x.setting.partitions))], [1]);
 });
+
+/** The start and one with a larger window, which is faster; `finals` has the word of their repeats. */
+const twoFinalists = (finals: (s: Setting, repeat: number) => Partial<Measured>) => {
+  const repeats = new Map<number, number>();
+  return search({
+    start: START,
+    knobs: [["window", () => [1024, 4096]]],
+    measure: async (s, why) => {
+      if (why !== "final") return gives(s.window);
+      const repeat = repeats.get(s.window) ?? 0;
+      repeats.set(s.window, repeat + 1);
+      return gives(s.window, finals(s, repeat));
+    },
+  });
+};
+
+t.test("a finalist with a worthless round isn't the best while another has none, and why is told", async (t) => {
+  const lost = { wrong: "3 messages lost" };
+  const { best, finalists } = await twoFinalists((s, repeat) => (s.window === 4096 && repeat === 1 ? lost : {}));
+  t.equal(best.setting.window, 1024);
+  t.match(finalists, [
+    { setting: { window: 4096 }, median: 4096, least: 0, wrong: ["3 messages lost"] },
+    { setting: { window: 1024 }, least: 1024, wrong: [] },
+  ]);
+  const silent = await twoFinalists((s, repeat) => (s.window === 4096 && repeat === 0 ? { rate: 0 } : {}));
+  t.equal(silent.best.setting.window, 1024);
+  t.same(silent.finalists[0]!.wrong, ["nothing was delivered"]);
+  t.equal((await twoFinalists((_, repeat) => (repeat === 2 ? lost : {}))).best.setting.window, 4096, "where all had one, the medians count");
+  await t.rejects(
+    twoFinalists((_, repeat) => (repeat ? lost : {})),
+    { message: "no setting gets messages through again: 3 messages lost" },
+  );
+});
