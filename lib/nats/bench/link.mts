@@ -147,6 +147,8 @@ export class Link {
     try {
       const info = JSON.parse((await firstLine(plain)).replace(/^INFO /, "")) as { tls_required?: boolean; tls_available?: boolean; nonce?: string };
       const { ca } = this.#job;
+      // As nats.js: a password isn't told to whom nobody has proved.
+      if (ca !== undefined && !info.tls_required && !info.tls_available) throw new Error("server does not support 'tls'");
       if (info.tls_required || (info.tls_available && ca !== undefined)) {
         socket = tlsConnect({ socket: plain, ...(ca !== undefined && { ca }), checkServerIdentity: identityOf(this.#job.nodes) });
         socket.on("error", () => {});
