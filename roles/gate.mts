@@ -18,6 +18,16 @@ export function gateFailure(error: unknown): Failure {
   return { what: error.message.split("\n")[0]!, output: missing.join("\n"), next: `${next}; then run the same command again, it goes on where it stopped` };
 }
 
+const named = (is: string, wanted: string, servers: number): Error =>
+  Object.assign(
+    new Error(
+      `it is one of ${servers} servers of cluster ${is}, and the inventory says ${wanted}: servers of different names don't talk, so a roll would part it from the others`,
+    ),
+    {
+      next: `write cluster.name: ${is} again; or run site.mts --all-at-once, which names the cluster anew with downtime`,
+    },
+  );
+
 /** Rolls a cluster's hosts one by one, so that its streams never lose their quorum. */
 export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): Gate<Vars> {
   const loaded = new Map<string, number>();
@@ -60,7 +70,12 @@ export function clusterGate(clusters: readonly Cluster[], signal: AbortSignal): 
       const own = state.nodes.find((n) => n.node.lane === host.name)?.server;
       if (own) loaded.set(host.name, own.configLoaded);
       // A node that the others do without already can only win; and a single server has nobody to wait for.
-      if (!own?.inMesh || target.nodes.length === 1 || own.cluster !== target.name) return;
+      if (!own?.inMesh || target.nodes.length === 1) return;
+      if (own.cluster !== target.name) {
+        const old = state.servers.filter((s) => s.inMesh && s.cluster === own.cluster);
+        if (own.cluster && old.length > 1) throw named(own.cluster, target.name, old.length);
+        return;
+      }
       await safe(host, {}, progress);
     },
 
