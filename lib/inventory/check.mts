@@ -5,6 +5,8 @@ import type { Host } from "./types.mts";
 
 /** What a check of the meaning sees and says; the paths lead to what is wrong. */
 export interface CheckContext<V> {
+  /** the inventory's folder by name */
+  region: string;
   /** those that could be read */
   hosts: readonly Host<V>[];
   /** every host could be read: for checks that count or compare hosts */
@@ -18,7 +20,7 @@ export interface CheckContext<V> {
 export type Check<V> = (context: CheckContext<V>) => void;
 
 /** Runs the checks; what stands on a value that is known to be bad is not spoken of again. */
-export function runChecks<V>(checks: readonly Check<V>[], { hosts, trees, problems, warnings }: Compiled<V>): void {
+export function runChecks<V>(checks: readonly Check<V>[], region: string, { hosts, trees, problems, warnings }: Compiled<V>): void {
   const sayTo =
     (list: typeof problems) =>
     (host: Host<V>, path: Path, text: string): void => {
@@ -27,6 +29,7 @@ export function runChecks<V>(checks: readonly Check<V>[], { hosts, trees, proble
         list.add(originAt(tree, path), text);
     };
   const context: CheckContext<V> = {
+    region,
     hosts,
     complete: hosts.length === trees.size,
     error: sayTo(problems),

@@ -19,7 +19,7 @@ export type { Missing } from "./resolve.mts";
 export type Generate = (missing: readonly Missing[]) => Record<string, string>;
 
 export interface LoadOptions {
-  /** `-e key=value`: dotted keys, the value is YAML; strongest of all */
+  /** `-e key=value`: dotted keys, the value is YAML; or `@FILE`; strongest of all */
   extraVars?: readonly string[];
   /** without it an unset credential is an error like any other unset variable */
   generate?: Generate;
@@ -75,7 +75,7 @@ export function load<V>(
 
   const missing = new Map<string, Missing>();
   let compiled = compile<V>(drafts, entries, dir, env, generate && missing);
-  runChecks(checks, compiled);
+  runChecks(checks, region, compiled);
   problems.addAll(compiled.problems);
   warnings.addAll(compiled.warnings);
   if (problems.size === 0 && generate && missing.size > 0) {

@@ -1,9 +1,9 @@
 import type { Check } from "../../lib/inventory/load.mts";
 import type { Vars } from "../schema.mts";
-import { letsIn } from "./regions.mts";
+import { letsIn, madeFor } from "./regions.mts";
 
 /** Other regions: each once, linked for something, the same on all hosts; and their port is free. */
-export const regions: Check<Vars> = ({ hosts, error }) => {
+export const regions: Check<Vars> = ({ hosts, region: own, error }) => {
   const [first, ...others] = hosts;
   if (!first) return;
   const plain = (vars: Vars): string => JSON.stringify(vars.regions.map((r) => ({ ...r, nkey_seed: r.nkey_seed.reveal() })));
@@ -22,6 +22,13 @@ export const regions: Check<Vars> = ({ hosts, error }) => {
         error(first, [...at("streams"), k], `stream ${name}, which ${region.name} may copy, isn't declared under streams:; declare it, or correct the name`);
       else if ("partitions" in stream && stream.partitions)
         error(first, [...at("streams"), k], `stream ${name} has partitions, which another region can't copy as one; leave it out`);
+      for (const consumer of madeFor(first.vars, own, region.name, name))
+        if (consumer.ack_policy !== "flow_control")
+          error(
+            first,
+            ["streams", streams.indexOf(stream!), "consumers", stream!.consumers.indexOf(consumer), "ack_policy"],
+            `consumer ${consumer.durable_name} of stream ${name} delivers to region ${region.name}, whose copy acknowledges by flow control; write ack_policy: flow_control`,
+          );
     });
   });
   for (const { vars, connection, ...host } of hosts) {

@@ -35,7 +35,7 @@ const streams: Check<Vars> = (context) => {
     enoughNodes(context, stream, i, say);
   });
   distinct(first.vars.streams, say);
-  checkRegions(first.vars, say);
+  checkRegions(first.vars, context.region, say);
   checkPartitions(first.vars.streams, say, warn);
 };
 

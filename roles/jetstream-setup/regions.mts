@@ -8,8 +8,14 @@ type Source = NonNullable<StreamSpec["mirror"]>;
 
 /** A stream as the servers of region `own` are asked for it: `region: hk` is where that region's API and deliveries are to be found. */
 export function fromRegions<S extends StreamSpec>(stream: S, own: string): S {
-  const placed = ({ region, ...source }: Source): Source =>
-    region === undefined ? source : { ...source, external: { api: apiOf(region), deliver: deliverTo(region, own) } };
+  const placed = ({ region, consumer, ...source }: Source): Source =>
+    region === undefined
+      ? { ...source, ...(consumer && { consumer }) }
+      : {
+          ...source,
+          external: { api: apiOf(region), ...(!consumer && { deliver: deliverTo(region, own) }) },
+          ...(consumer && { consumer: { name: consumer.name, deliver_subject: consumer.deliver_subject ?? `${deliverTo(region, own)}.${source.name}` } }),
+        };
   return { ...stream, ...(stream.mirror && { mirror: placed(stream.mirror) }), ...(stream.sources && { sources: stream.sources.map(placed) }) };
 }
 
@@ -21,7 +27,7 @@ export const origins = (stream: StreamSpec, i: number): { source: Source & { reg
   ].filter((o): o is { source: Source & { region: string }; path: (string | number)[] } => o.source.region !== undefined);
 
 /** Copies come from regions to which there is a way. */
-export function checkRegions(vars: Vars, say: Say): void {
+export function checkRegions(vars: Vars, own: string, say: Say): void {
   const ways = goesTo(vars).map((r) => r.name);
   vars.streams.forEach((stream, i) => {
     for (const { source, path } of origins(stream, i)) {
@@ -30,7 +36,9 @@ export function checkRegions(vars: Vars, say: Say): void {
           [...path, "region"],
           `region ${source.region} isn't one of regions: with addresses; ${ways.length ? didYouMean(source.region, ways, "those are") : "add it there"}`,
         );
-      if (source.consumer) say([...path, "consumer"], "consumer doesn't go with region, which lets nothing but its own consumers be made; remove it");
+      const [delivers, below] = [source.consumer?.deliver_subject, `${deliverTo(source.region, own)}.`];
+      if (delivers !== undefined && !delivers.startsWith(below))
+        say([...path, "consumer", "deliver_subject"], `region ${source.region} delivers here below ${below} only; write that of its consumer, or leave it out`);
     }
   });
 }

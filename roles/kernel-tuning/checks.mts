@@ -1,5 +1,6 @@
 import type { Check } from "../../lib/inventory/load.mts";
 import { cpuNumbers } from "../../lib/inventory/units.mts";
+import { letsIn } from "../cluster-config/regions.mts";
 import type { Vars } from "../schema.mts";
 
 /** Arguments that take CPUs away from the kernel's housekeeping. */
@@ -51,7 +52,8 @@ const ephemeral: Check<Vars> = ({ hosts, error, warn }) => {
       error(host, path, `sysctl net.ipv4.ip_local_port_range: "${range}" is no range; write for example "10240 65535"`);
       continue;
     }
-    for (const port of [host.vars.port, host.vars.http_port, host.vars.cluster.port])
+    const { port: client, http_port, cluster, region_port } = host.vars;
+    for (const port of [client, http_port, cluster.port, ...(letsIn(host.vars).length ? [region_port] : [])])
       if (port >= low && port <= high)
         warn(host, path, `port ${port} lies among the outgoing ports ${low} to ${high}, so that another program may hold it; start the range above it`);
   }

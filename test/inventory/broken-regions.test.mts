@@ -1,5 +1,5 @@
 import t from "tap";
-import { ALL, type Case, faults, load, table } from "./fixture.mts";
+import { ALL, type Case, faults, load, table, warnings } from "./fixture.mts";
 
 const CA = { "ca.crt": "" };
 const region = (fields: string, more = ""): Case[1] => ({ ...CA, [ALL]: `regions:\n  - { name: sg, ca: ca.crt, nkey_seed: "\${LINK}", ${fields} }\n${more}` });
@@ -32,8 +32,23 @@ const cases: Case[] = [
     region("addresses: [10.9.0.1]", `streams:\n  - name: COPY\n    sources: [{ name: LOGS, region: sg, external: { api: a.b } }]\n`),
     ["group_vars/all.yml:5:37: region and external exclude each other; remove one"],
   ],
+  [
+    "a consumer whose deliveries the other region doesn't send here",
+    region("addresses: [10.9.0.1]", `streams:\n  - name: COPY\n    mirror: { name: LOGS, region: sg, consumer: { name: to-inv, deliver_subject: other } }\n`),
+    ["group_vars/all.yml:5:82: region sg delivers here below REGION.sg.to.inv. only; write that of its consumer, or leave it out"],
+  ],
+  [
+    "a consumer for a copy that doesn't acknowledge as copies do",
+    region("streams: [LOGS]", "streams:\n  - { name: LOGS, subjects: [l], consumers: [{ durable_name: to-sg, deliver_subject: REGION.inv.to.sg.LOGS }] }\n"),
+    ["group_vars/all.yml:4:46: consumer to-sg of stream LOGS delivers to region sg, whose copy acknowledges by flow control; write ack_policy: flow_control"],
+  ],
 ];
 table(t, cases);
+
+t.test("the port for other regions lies among the outgoing ports", async (t) => {
+  t.match(warnings(region("streams: [LOGS]", `${LOGS}region_port: 17422\n`)), [/port 17422 lies among the outgoing ports 10240 to 65535/]);
+  t.same(warnings(region("addresses: [10.9.0.1]", "region_port: 17422\n")), [], "nobody is let in by it");
+});
 
 t.test("a CA that isn't there", async (t) =>
   t.match(faults({ [ALL]: region("addresses: [10.9.0.1]")[ALL]! }), [/^inv\/group_vars\/all\.yml:2:\d+: .*ca\.crt/]),
