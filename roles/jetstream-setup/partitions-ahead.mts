@@ -74,6 +74,24 @@ export async function partitionsMade(run: SiteRun): Promise<boolean> {
   return true;
 }
 
+/** What a run has to be told before servers hear of their mappings. @param left hosts that won't hear of them now. Pure. */
+export function doubts({ failure, nodes }: ClusterState, { streams }: Vars, left: readonly string[]): string[] {
+  const names = streams.filter(isPartitioned).map((s) => s.name);
+  const unasked = failure !== undefined && names.length > 0 && nodes.some((n) => n.probe.greeting);
+  return [
+    ...(unasked
+      ? [
+          `servers run, but their system account can't be asked, so nobody knows whether the streams that are there go with the partitions of ${names.join(", ")}: ${failure}`,
+        ]
+      : []),
+    ...(left.length
+      ? [
+          `${left.join(", ")} keep${left.length > 1 ? "" : "s"} the former mapping, as --limit leaves ${left.length > 1 ? "them" : "it"} out: one key goes to one partition through some nodes and to another through these, until a run without --limit`,
+        ]
+      : []),
+  ];
+}
+
 /**
  * Looks, before any host is touched, whether the running cluster's partitions go with those of the inventory: refuses where some would be
  * left behind, and makes those that are missing. Says nothing where nothing is to be done.
@@ -88,6 +106,8 @@ export async function partitionsReady(run: SiteRun): Promise<boolean> {
     const { vars } = cluster.hosts[0]!;
     const refused = [...rivals(state, vars), ...stranded(state, vars.streams)];
     const grown = growing(state, vars);
+    const left = cluster.hosts.filter((host) => !run.config.hosts.some((h) => h.name === host.name)).map((h) => h.name);
+    for (const text of doubts(state, vars, grown.length ? left : [])) run.emit({ type: "warning", text: `${cluster.name}: ${text}` });
     for (const { name } of grown.filter((g) => state.streams.some((s) => s.name === g.name)))
       run.emit({
         type: "warning",
