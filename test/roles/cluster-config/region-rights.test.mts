@@ -4,7 +4,9 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, nkeys } from "nats";
 import t, { type Test } from "tap";
 import { connectApp } from "../../../lib/nats/connect.mts";
+import { waitUntilSafe } from "../../../lib/nats/gate.mts";
 import { request, streamNames } from "../../../lib/nats/jetstream/api.mts";
+import { items } from "../../../lib/nats/jetstream/reconcile.mts";
 import { regionsConf } from "../../../roles/cluster-config/regions.mts";
 import { fromRegions } from "../../../roles/jetstream-setup/regions.mts";
 import type { StreamSpec } from "../../../roles/jetstream-setup/stream.mts";
@@ -24,12 +26,12 @@ interface Linked {
   asks(subject: string, body?: object): Promise<{ error?: object } | undefined>;
 }
 
-/** Two servers as the role renders them, linked; hk has LOGS, which sg may copy, and OTHER, and sg a mirror. */
-async function linked(t: Test, more: string, mirror: StreamSpec["mirror"]): Promise<Linked> {
+/** Servers as the role renders them, linked; hk has LOGS, which sg may copy, and OTHER, and sg a mirror. @param count of hk's servers */
+async function linked(t: Test, count: number, more: string, mirror: StreamSpec["mirror"]): Promise<Linked> {
   const at = loopback();
   const seed = `LINK=${new TextDecoder().decode(nkeys.createUser().getSeed())}\n`;
   const made = (name: string, i: number): string => {
-    const dir = folder(t, { "hosts.yml": hostsOn((n) => at(10 * i + n), 1) });
+    const dir = folder(t, { "hosts.yml": hostsOn((n) => at(10 * i + n), i === 1 ? count : 1) });
     const own = join(dirname(dir), name);
     renameSync(dir, own);
     return own;
@@ -45,29 +47,30 @@ async function linked(t: Test, more: string, mirror: StreamSpec["mirror"]): Prom
   const other = "  - { name: OTHER, subjects: [other.*], num_replicas: 1 }\n";
   writeFileSync(
     join(dirs.hk, "group_vars/all.yml"),
-    `${region("sg", "streams: [LOGS]")}streams:\n  - { name: LOGS, subjects: [logs.*], num_replicas: 1${more} }\n${other}`,
+    `${region("sg", "streams: [LOGS]")}streams:\n  - { name: LOGS, subjects: [logs.*], num_replicas: ${count}${more} }\n${other}`,
   );
-  writeFileSync(join(dirs.sg, "group_vars/all.yml"), region("hk", `addresses: [${at(11)}]`));
+  writeFileSync(join(dirs.sg, "group_vars/all.yml"), region("hk", `addresses: [${Array.from({ length: count }, (_, n) => at(11 + n)).join(", ")}]`));
   const connected: NatsConnection[] = [];
   for (const name of ["hk", "sg"] as const) {
     const rendered = await Rendered.of(dirs[name]);
     const running = new RunningCluster(t, rendered);
-    const [host] = rendered.hosts;
-    const dir = join(running.dir, host!.name);
-    mkdirSync(join(dir, "tls"), { recursive: true });
-    const conf = regionsConf(host!.vars, `${host!.connection.address}:7422`)!.reveal();
-    writeFileSync(join(dir, "regions.conf"), conf.replaceAll("/etc/nats/tls", join(dir, "tls")), { mode: 0o600 });
-    writeFileSync(join(dir, "tls/regions.crt"), rendered.text(host!.name, "/etc/nats/tls/regions.crt"));
+    for (const host of rendered.hosts) {
+      const dir = join(running.dir, host.name);
+      mkdirSync(join(dir, "tls"), { recursive: true });
+      const conf = regionsConf(host.vars, `${host.connection.address}:7422`)!.reveal();
+      writeFileSync(join(dir, "regions.conf"), conf.replaceAll("/etc/nats/tls", join(dir, "tls")), { mode: 0o600 });
+      writeFileSync(join(dir, "tls/regions.crt"), rendered.text(host.name, "/etc/nats/tls/regions.crt"));
+    }
     await running.start("2.15.1");
     const nc = await connectApp(rendered.target());
     t.teardown(() => nc.close());
     connected.push(nc);
-    if (name === "hk")
-      for (const { consumers, ...config } of host!.vars.streams) {
-        await request(nc, config.name, `STREAM.CREATE.${config.name}`, config);
-        for (const c of consumers)
-          await request(nc, config.name, `CONSUMER.DURABLE.CREATE.${config.name}.${c.durable_name}`, { stream_name: config.name, config: c });
-      }
+    if (name === "hk") {
+      const declared = rendered.hosts[0]!.vars.streams;
+      if (count > 1) await waitUntilSafe(rendered.target(), {}, { settleMs: 0 });
+      for (const item of items(nc, declared)) await item.apply();
+      for (const item of items(nc, declared)) t.equal((await item.assess()).action, "none", `${item.asset} is as declared`);
+    }
   }
   const [hk, sg] = connected as [NatsConnection, NatsConnection];
   for (const subject of ["logs.1", "logs.2", "other.1"]) await jetstream(hk).publish(subject, "text");
@@ -92,7 +95,7 @@ const order = (name: string, subject: string): object => ({
 });
 
 t.test("a consumer declared for the region: its copy goes on, and it can have nothing delivered elsewhere", async (t) => {
-  const { hk, sg, asks } = await linked(t, MADE, { name: "LOGS", region: "hk", consumer: { name: "to-sg" } });
+  const { hk, sg, asks } = await linked(t, 3, MADE, { name: "LOGS", region: "hk", consumer: { name: "to-sg" } });
   t.equal(await until(() => messages(sg, "HK_LOGS"), (n) => n === 2), 2); // biome-ignore format: a line
   for (let i = 0; i < 5000; i++) hk.publish("logs.more", `${i}`);
   await hk.flush();
@@ -113,7 +116,7 @@ t.test("a consumer declared for the region: its copy goes on, and it can have no
 });
 
 t.test("a region that makes its consumers itself: it can't drop others', and has to be trusted with the account", async (t) => {
-  const { hk, sg, asks } = await linked(t, ", consumers: [{ durable_name: till }]", { name: "LOGS", region: "hk" });
+  const { hk, sg, asks } = await linked(t, 1, ", consumers: [{ durable_name: till }]", { name: "LOGS", region: "hk" });
   t.equal(await until(() => messages(sg, "HK_LOGS"), (n) => n === 2), 2); // biome-ignore format: a line
   const jsm = await jetstreamManager(hk);
   t.equal(await asks("CONSUMER.DELETE.LOGS.till"), undefined, "no consumer is dropped");
