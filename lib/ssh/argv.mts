@@ -46,7 +46,7 @@ export function masterArgv(c: Connection, control: string, options: SshOptions):
 
 /** Arguments of an `ssh` that gets as far as the host's key and writes it into known_hosts, but logs nobody in. */
 export const hostKeyArgv = (c: Connection): string[] => [
-  ...["-o", "PreferredAuthentications=none", "-o", "ControlMaster=no", "-o", "HashKnownHosts=no"],
+  ...["-o", "PreferredAuthentications=none", "-o", "ControlMaster=no"],
   ...masterArgv({ ...c, become: false, become_password: undefined }, "none", { acceptNewHostKeys: true }).slice(1),
 ];
 
@@ -61,6 +61,8 @@ const hostKeys = (options: SshOptions): string[] => [
   `StrictHostKeyChecking=${options.acceptNewHostKeys ? "accept-new" : "yes"}`,
   "-o",
   "UpdateHostKeys=no",
+  "-o",
+  "HashKnownHosts=no",
 ];
 
 /**

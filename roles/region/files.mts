@@ -68,6 +68,12 @@ ${plan.notes.map((note) => `# ${note}\n`).join("")}${sizing(plan)}
 #     consumers:
 #       - durable_name: pull-worker      # workers share the work by pulling from the same durable consumer
 #         ack_policy: explicit
+
+# --- verify ---
+# verify:
+#   rate: 20000               # messages per second that the proof at a rollout's end offers; small hosts want less
+#   thresholds:               # what has to arrive, and how soon
+#     push: { p50: 10ms, p99: 100ms }
 `;
 
 const sizing = ({ storeDir, maxMem, maxFile, cpus, isolates }: Proposal): string => `jetstream:

@@ -29,11 +29,18 @@ export async function makeRegion({ dir, given, acceptNewHostKeys, check, askBeco
   refuseTaken(dir);
   const wanted = newRegion(given.host.length || !canAsk() ? given : await asked(given, region), region);
   const draft = new Draft(dir, check);
+  let asksPassword = askBecomePass;
   try {
     let hosts = hostsOf(wanted, `${draft.dir}/known_hosts`);
     await hostKeysInto(draft, hosts, acceptNewHostKeys);
-    if (askBecomePass) hosts = (await withPassword())(hosts);
-    const probed = await probe(hosts, () => DEFAULT_STORE);
+    if (asksPassword) hosts = (await withPassword())(hosts);
+    let probed = await probe(hosts, () => DEFAULT_STORE);
+    if (!asksPassword && canAsk() && [...probed.values()].some(({ failure }) => failure?.next?.includes("--ask-become-pass"))) {
+      asksPassword = true;
+      say("sudo asks for a password there");
+      hosts = (await withPassword())(hosts);
+      probed = await probe(hosts, () => DEFAULT_STORE);
+    }
     const found = hosts.flatMap(({ name }) => {
       const one = probed.get(name)!;
       return one.failure ? [] : [{ name, facts: one.facts, seen: seen(one.facts, one.disks), proposal: propose(one.facts, one.disks) }];
@@ -76,7 +83,9 @@ export async function makeRegion({ dir, given, acceptNewHostKeys, check, askBeco
   } finally {
     draft.drop();
   }
-  say(`\n${shown(dir)} is written. Look through ${shown(dir)}/group_vars/nats.yml, then roll it out:\n\n  ./playbooks/site.mts -i ${shown(dir)}`);
+  say(
+    `\n${shown(dir)} is written. Look through ${shown(dir)}/group_vars/nats.yml, then roll it out:\n\n  ./playbooks/site.mts -i ${shown(dir)}${asksPassword ? " -K" : ""}`,
+  );
   return 0;
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +7,8 @@ import t from "tap";
 import { binaryPattern } from "../../lib/lab/binaries.mts";
 import type { Lab } from "../../lib/lab/lab.mts";
 import { uplink } from "../../lib/lab/region.mts";
+import { quote } from "../../lib/sh.mts";
+import { account } from "../hosts/accounts.mts";
 import { root, skip, testLab } from "../lab/fixture.mts";
 import { exits, Result } from "../support/result.mts";
 import { Site } from "../support/site.mts";
@@ -16,12 +18,31 @@ t.setTimeout(900_000);
 const BRIEF = ["-e", "verify.rate=500", "-e", "verify.seconds=1", "-e", "verify.thresholds.push.rate=1", "-e", "verify.thresholds.pull.rate=1", "-e", "verify.thresholds.route_rtt=10s",
   ...["push", "pull"].flatMap((way) => ["p50", "p99", "p999"].flatMap((p) => ["-e", `verify.thresholds.${way}.${p}=60s`]))]; // biome-ignore format: words
 
+const PLAYBOOK = join(root, "playbooks/region.mts");
+
 async function region(...args: string[]): Promise<Result> {
-  const child = spawn(join(root, "playbooks/region.mts"), args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(PLAYBOOK, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const out = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) child[stream].setEncoding("utf8").on("data", (d: string) => (out[stream] += d));
   const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
   return new Result(status, signal, out.stdout, out.stderr);
+}
+
+/** The same at a terminal: each answer is typed when its question is there. What the screen shows is stdout. */
+async function typed(answers: readonly (readonly [question: string, answer: string])[], ...args: string[]): Promise<Result> {
+  const child = spawn("script", ["-qec", [PLAYBOOK, ...args].map(quote).join(" "), "/dev/null"], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
+  const due = [...answers];
+  let screen = "",
+    read = 0;
+  child.stdout.setEncoding("utf8").on("data", (d: string) => {
+    screen += d;
+    const at = due[0] ? screen.indexOf(due[0][0], read) : -1;
+    if (at < 0) return;
+    read = screen.length;
+    child.stdin.write(due.shift()![1]);
+  });
+  const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return new Result(status, signal, screen, "");
 }
 
 /** Hosts of two regions hear each other through this machine; what is set for that goes with the regions' cables. */
@@ -68,16 +89,41 @@ t.test("two regions, made by region.mts, rolled out by swapping -i, linked, one 
     t.same(readdirSync(dir), []);
   });
 
+  // eu is reached through a host of asia, as a user whose sudo wants a password.
+  const jump = `ops@${up.asia.hosts[0]!.address}`;
+  const behind = [folder("eu"), "--host", up.eu.hosts[0]!.address, "--key", join(up.eu.inventory, "id_ed25519"), "--nats-file", binaryPattern(), "--nats-version", "2.10.27", "--user", "pat", "--jump", jump]; // biome-ignore format: words
+  await labs.eu.exec("nats-node-1", ["sh", "-c", account("pat", { password: "secret word" })]);
+  const { stdout: key } = spawnSync("ssh-keygen", ["-y", "-f", join(up.eu.inventory, "id_ed25519")], { encoding: "utf8" });
+  await labs.asia.exec("nats-node-1", ["sh", "-c", "cat >>~ops/.ssh/authorized_keys"], { input: key });
+
+  t.test("new: at the password one may leave, and nothing is left; without a terminal it says what to do", async (t) => {
+    const left = await typed([["these the hosts' keys?", "y\n"], ["sudo password:", "\x03"]], "new", ...behind, "-K"); // biome-ignore format: one line
+    t.equal(left.status, 130, left.stdout);
+    t.match(left.stdout, /left; nothing was done/);
+    t.notMatch(left.stdout, /Warning/);
+    const unasked = await region("new", ...behind, "--accept-new-host-keys");
+    t.equal(unasked.status, 3);
+    t.match(unasked.stderr, /^nats-node-1: sudo on \S+ asks for a password; run again with --ask-become-pass/);
+    t.same(readdirSync(dir), []);
+  });
+
   t.test("new: all of it", async (t) => {
-    for (const [name, ...args] of [["asia"], ["eu", "--nats-version", "2.10.27"]] as const) {
-      const made = await make(name, "--accept-new-host-keys", ...args);
-      t.equal(made.status, 0, made.stderr);
-      t.match(made.stdout, `site.mts -i`);
+    for (const name of ["asia", "eu"] as const) {
+      const made =
+        name === "asia"
+          ? await make(name, "--accept-new-host-keys")
+          : await typed([["these the hosts' keys?", "y\n"], ["sudo password:", "secret word\n"]], "new", ...behind); // biome-ignore format: one line
+      t.equal(made.status, 0, made.told);
+      t.match(made.stdout, name === "asia" ? /site\.mts -i \S+asia\n/ : /site\.mts -i \S+eu -K\r\n/);
+      t.notMatch(made.stdout, /secret word/);
       t.equal(statSync(join(folder(name), ".env")).mode & 0o777, 0o600);
       t.equal(statSync(join(folder(name), "pki/ca.key")).mode & 0o777, 0o600);
       t.match(readFileSync(join(folder(name), ".gitignore"), "utf8"), /^\.env$/m);
     }
     t.same(readdirSync(dir).sort(), ["asia", "eu"], "nothing lies beside them");
+    t.match(readFileSync(join(folder("eu"), "known_hosts"), "utf8"), new RegExp(`^${up.asia.hosts[0]!.address} `, "m"), "the jump host's key too");
+    appendFileSync(join(folder("eu"), "group_vars/all.yml"), 'become_password: "${PAT_PASSWORD}"\n');
+    appendFileSync(join(folder("eu"), ".env"), 'PAT_PASSWORD="secret word"\n');
     const taken = await make("eu", "--accept-new-host-keys");
     t.equal(taken.status, 3);
     t.match(taken.stderr, /is there already, and a region is never overwritten/);
@@ -110,6 +156,7 @@ t.test("two regions, made by region.mts, rolled out by swapping -i, linked, one 
     vars("asia", LOGS(3));
     vars("eu", LOGS(1));
     for (const name of ["asia", "eu"] as const) exits(t, await sites[name].run(...BRIEF), 0);
+    t.match(await sites.eu.sh("nats-node-1", "journalctl -o cat -t sshd"), `Accepted publickey for pat from ${up.asia.hosts[0]!.address}`);
     const nc = await sites.asia.app(t);
     const { jetstream } = await import("@nats-io/jetstream");
     for (let i = 0; i < 200; i++) await jetstream(nc).publish("logs.before", `${i}`);
