@@ -38,6 +38,8 @@ const HOLD_A_HOST_MS = 300;
 const INLINE = 48;
 /** Hosts that can't be reached of which all is told; of more, mostly for the same reason, a line each. */
 const WHOLE = 5;
+/** Files of more hosts than this, which hold each host's own name, are one change though their digests differ. */
+const ALIKE = 12;
 /** Hosts of a group that get a line each; more are listed below one line. */
 const EACH = 3;
 
@@ -143,7 +145,8 @@ export class Lines {
     if (e.status === "failed") return [...this.flush(), ...this.failure(e.failure ?? { what: "failed" }, e), ...this.diff(e)];
     if (this.o.verbose) return [...this.flush(), ...this.task(e, [this.where(e.lane)], this.ms(e.ms))];
     if (e.status === "ok" || e.status === "skipped") return this.flush(e.at);
-    const key = JSON.stringify([e.phase, e.role, e.task, e.status, e.changes, e.diff, e.reason]);
+    const changes = this.lanesOf(e.phase).length > ALIKE ? withoutDigests(e.changes) : e.changes;
+    const key = JSON.stringify([e.phase, e.role, e.task, e.status, changes, e.diff, e.reason]);
     const group = this.groups.find((g) => g.key === key);
     if (group) group.tasks.push(e);
     else this.groups.push({ key, tasks: [e] });
@@ -154,8 +157,10 @@ export class Lines {
   }
 
   private group({ tasks }: Group): string[] {
-    const first = tasks[0]!;
-    const lanes = this.lanesOf(first.phase);
+    const one = tasks[0]!;
+    const lanes = this.lanesOf(one.phase);
+    const alike = tasks.every((t) => JSON.stringify(t.changes) === JSON.stringify(one.changes));
+    const first = alike ? one : { ...one, changes: withoutDigests(one.changes) };
     if (tasks.length <= EACH && tasks.length < Math.max(2, lanes.length)) return tasks.flatMap((t) => this.task(t, [this.where(t.lane)]));
     if (tasks.length === 1) return this.task(first, [this.where(first.lane)]);
     if (tasks.length === lanes.length)
@@ -257,6 +262,11 @@ export class Lines {
   private below = (text: string): string => `${" ".repeat(9)}${text}`;
   private lanesOf = (phase: string): readonly string[] => this.tally.phases.findLast((p) => p.name === phase)?.lanes ?? [];
 }
+
+const withoutDigests = (changes: readonly Change[]): Change[] => {
+  const cut = (text: string): string => text.replace(/\b[0-9a-f]{64}\b/g, "…");
+  return changes.map((c) => ({ ...c, current: cut(c.current), desired: cut(c.desired) }));
+};
 
 /** `174 ok, 3 changed, 2 skipped`; the summary of a phase with nothing in it says so. */
 export function countsText(counts: Counts): string {

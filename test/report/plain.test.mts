@@ -58,6 +58,19 @@ t.test("hosts come to a task one after another: of a hundred it is one line all 
   t.match(some, /changed {2}60 of 100 .*\n +host-001, host-002, host-003/);
 });
 
+t.test("a file that differs from host to host is one change on many hosts, and one each on a few", async (t) => {
+  const own = (hosts: readonly string[]): string =>
+    shown(
+      spread(hosts, hosts, 200).map((e) =>
+        e.type === "task_end"
+          ? { ...e, changes: [{ attribute: "content", current: `sha256 ${"a".repeat(64)}`, desired: `sha256 ${e.lane.slice(-3).padEnd(64, "0")}` }] }
+          : e,
+      ),
+    );
+  t.match(own(numbered("host", 100)), /changed {2}all 100 hosts {2}r {5}sysctl x {2}content sha256 … → sha256 …\n/);
+  t.match(own(numbered("host", 4)), /changed {2}host-004 .*\n +content sha256 a{12}… → sha256 0040{9}…\n/);
+});
+
 t.test("tables of many clusters are one, those of a few stand by themselves", async (t) => {
   const clusters = numbered("edge", 30);
   const text = shown(spread(clusters, ["host-1"], 200, true));
