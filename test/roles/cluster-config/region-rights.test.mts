@@ -20,6 +20,7 @@ const MADE =
   ", consumers: [{ durable_name: to-sg, deliver_subject: REGION.hk.to.sg.LOGS, ack_policy: flow_control, flow_control: true, idle_heartbeat: 1s, max_ack_pending: 10000 }]";
 
 interface Linked {
+  servers: RunningCluster;
   hk: NatsConnection;
   sg: NatsConnection;
   /** what sg's servers may ask of hk's API, and whoever uses sg's account */
@@ -51,9 +52,11 @@ async function linked(t: Test, count: number, more: string, mirror: StreamSpec["
   );
   writeFileSync(join(dirs.sg, "group_vars/all.yml"), region("hk", `addresses: [${Array.from({ length: count }, (_, n) => at(11 + n)).join(", ")}]`));
   const connected: NatsConnection[] = [];
+  const clusters: RunningCluster[] = [];
   for (const name of ["hk", "sg"] as const) {
     const rendered = await Rendered.of(dirs[name]);
     const running = new RunningCluster(t, rendered);
+    clusters.push(running);
     for (const host of rendered.hosts) {
       const dir = join(running.dir, host.name);
       mkdirSync(join(dir, "tls"), { recursive: true });
@@ -83,7 +86,7 @@ async function linked(t: Test, count: number, more: string, mirror: StreamSpec["
       (answer) => answer.json<{ error?: object }>(),
       () => undefined,
     );
-  return { hk, sg, asks };
+  return { servers: clusters[0]!, hk, sg, asks };
 }
 
 const messages = async (nc: NatsConnection, stream: string): Promise<number> => (await (await jetstreamManager(nc)).streams.info(stream)).state.messages;
@@ -95,7 +98,7 @@ const order = (name: string, subject: string): object => ({
 });
 
 t.test("a consumer declared for the region: its copy goes on, and it can have nothing delivered elsewhere", async (t) => {
-  const { hk, sg, asks } = await linked(t, 3, MADE, { name: "LOGS", region: "hk", consumer: { name: "to-sg" } });
+  const { servers, hk, sg, asks } = await linked(t, 3, MADE, { name: "LOGS", region: "hk", consumer: { name: "to-sg" } });
   t.equal(await until(() => messages(sg, "HK_LOGS"), (n) => n === 2), 2); // biome-ignore format: a line
   for (let i = 0; i < 5000; i++) hk.publish("logs.more", `${i}`);
   await hk.flush();
@@ -113,6 +116,13 @@ t.test("a consumer declared for the region: its copy goes on, and it can have no
     t.equal(await asks(subject, body), undefined, `${subject} isn't answered`);
   t.same((await streamNames(hk)).sort(), ["LOGS", "OTHER"]);
   t.equal((await jsm.consumers.info("LOGS", "to-sg")).config.deliver_subject, "REGION.hk.to.sg.LOGS");
+
+  const { leader } = (await jsm.consumers.info("LOGS", "to-sg")).cluster!;
+  await servers.servers.get(leader!)!.stop();
+  for (let i = 0; i < 50; i++) await until(() => jetstream(hk).publish("logs.after", `${i}`).then(() => true, () => false), (stored) => stored); // biome-ignore format: a line
+  const origin = await messages(hk, "LOGS");
+  t.ok(origin >= 5052);
+  t.equal(await until(() => messages(sg, "HK_LOGS"), (n) => n === origin, 120_000), origin, "its leader lost, the copy goes on"); // biome-ignore format: a line
 });
 
 t.test("a region that makes its consumers itself: it can't drop others', and has to be trusted with the account", async (t) => {
