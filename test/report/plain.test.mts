@@ -36,14 +36,11 @@ function spread(lanes: readonly string[], hosts: readonly string[], ms: number, 
   return [
     { at: 1, type: "run_start", playbook: "site", inventory: "/x", mode: "apply", hosts: [...hosts], roles: ["r"] },
     { at: 1, type: "phase_start", phase: "p", lanes: [...lanes], tasks: {} },
-    ...[...lanes]
-      .reverse()
-      .flatMap((lane, i): Event[] => [
-        ...(tables
-          ? [{ at: 2 + i * ms, type: "table", title: `${lane}: servers`, columns: ["server", "role"], rows: [[`${lane}-1`, "leader"]] } as const]
-          : []),
-        { at: 2 + i * ms, type: "task_end", lane, ...task, status: "changed", ms: 1, changes: [{ attribute: "value", current: "1", desired: "2" }] },
-      ]),
+    ...[...lanes].reverse().flatMap((lane, i): Event[] => {
+      const at = 2 + i * ms;
+      const end: Event = { at, type: "task_end", lane, ...task, status: "changed", ms: 1, changes: [{ attribute: "value", current: "1", desired: "2" }] };
+      return tables ? [{ at, type: "table", title: `${lane}: servers`, columns: ["server", "role"], rows: [[`${lane}-1`, "leader"]] }, end] : [end];
+    }),
     { at: 2 + lanes.length * ms, type: "phase_end", phase: "p", ms: 1 },
   ];
 }
