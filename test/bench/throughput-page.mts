@@ -203,7 +203,11 @@ function goals(r: ThroughputResults, all: readonly Line[]): (readonly [string, s
     );
   if (Object.keys(r.free).length === 0) return out;
   const [push10, pull2] = [10 * ARTICLE.push[1], 2 * ARTICLE.pull[1]];
-  out.push([`without limits: push of 128 bytes at least ${rate(push10)}/s, ten times the article's cluster`, `${rate(most("push"))}/s`, most("push") >= push10]);
+  out.push([
+    `without limits: push of 128 bytes at least ${rate(push10)}/s, ten times the article's cluster`,
+    `${rate(most("push"))}/s`,
+    most("push") >= push10,
+  ]);
   out.push([`without limits: pull at R3 at least ${rate(pull2)}/s, twice the article's cluster`, `${rate(most("pull"))}/s`, most("pull") >= pull2]);
   const mixed = Object.values(r.free).find((c) => c.summary.length === 2);
   if (mixed) {
