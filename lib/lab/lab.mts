@@ -23,7 +23,7 @@ import { removeHost, removeRegion } from "./teardown.mts";
 import { ensureVmDisk, vmPackages } from "./vm/disk.mts";
 import { VirtualMachine } from "./vm/machine.mts";
 
-/** Hosts that boot at a time: all at once, a hundred would wait for the CPU until each is taken for dead. */
+/** Hosts that boot at a time: of a hundred at once each took 54 s of the 90 that it has, of these 2.5 s (two cores). */
 const BOOTING = 4 * availableParallelism();
 
 export interface LabHost {
