@@ -14,7 +14,18 @@ import { type FlowBuffers, flowBuffers } from "./memory.mts";
 import { NodeWatch } from "./nodes.mts";
 import { enoughRoom } from "./room.mts";
 import type { Round } from "./round.mts";
-import { type Backlog, backlogOf, leadersOf, makeStreams, type Partition, partitionsOf, refuseOld, removeStreams, spreadLeaders } from "./streams.mts";
+import {
+  ACK_WAIT_MS,
+  type Backlog,
+  backlogOf,
+  leadersOf,
+  makeStreams,
+  type Partition,
+  partitionsOf,
+  refuseOld,
+  removeStreams,
+  spreadLeaders,
+} from "./streams.mts";
 import { summarize } from "./summary.mts";
 import type { BenchProgress, BenchResult, FlowKind, GeneratorSample, RoundResult } from "./types.mts";
 import { verdict } from "./verdict.mts";
@@ -146,7 +157,7 @@ async function measured(g: Generator, number: number, base: string, partitions: 
   const watch = look().catch(() => {});
   try {
     await abortable(crew.go(epoch, total * 1000), signal);
-    const behind = await drained(g, flows, partitions);
+    const behind = await drained(g, app, flows, partitions);
     // A late second delivery is a duplicate too: let what is under way arrive.
     await sleep(200, undefined, { signal });
     const consumer = partitions.length ? await settled(app, partitions, signal) : null;
@@ -214,9 +225,14 @@ function generatorSample({ crew, job }: Generator, flows: Round["flows"], cpu: n
   };
 }
 
-/** Waits until what was sent has arrived, for as long as there is progress. @returns whether messages were still arriving when the time for it was over */
-async function drained({ job, signal }: Generator, flows: Round["flows"], partitions: readonly Partition[]): Promise<boolean> {
+/**
+ * Waits until what was sent has arrived, for as long as there is progress; also for what a lost worker or a consumer's former leader had been
+ * given, which comes again when the time for its acknowledgement is over.
+ * @returns whether messages were still arriving when the time for it was over
+ */
+async function drained({ job, signal }: Generator, app: NatsConnection, flows: Round["flows"], partitions: readonly Partition[]): Promise<boolean> {
   const limit = now() + Math.max(10_000, 2000 * job.spec.seconds);
+  const unacknowledged = async (): Promise<boolean> => partitions.length > 0 && ((await backlogOf(app, partitions, 5000))?.ackPending ?? 0) > 0;
   let before = -1;
   for (let since = now(); ; ) {
     const all = flows.map(({ kind, buffers }) => ({ kind, ...counted(buffers) }));
@@ -227,9 +243,10 @@ async function drained({ job, signal }: Generator, flows: Round["flows"], partit
       before = progress;
       since = now();
     }
-    if (now() - since > PATIENCE_MS) return false;
-    if (now() > limit) return partitions.length > 0;
-    await sleep(20, undefined, { signal });
+    const still = now() - since > PATIENCE_MS;
+    if (still && (now() - since > ACK_WAIT_MS + PATIENCE_MS || !(await unacknowledged()))) return false;
+    if (!still && now() > limit) return partitions.length > 0;
+    await sleep(still ? 500 : 20, undefined, { signal });
   }
 }
 

@@ -9,7 +9,8 @@ import { room } from "./room.mts";
 import type { BenchSpec, FlowRound, PullSpec } from "./types.mts";
 
 const DURABLE = "workers";
-const ACK_WAIT_MS = 30_000;
+/** Until the consumers deliver again what nobody acknowledged. */
+export const ACK_WAIT_MS = 30_000;
 const ELECTION_MS = 5000;
 
 export interface Partition {

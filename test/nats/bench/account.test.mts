@@ -1,6 +1,8 @@
+import { createInbox } from "nats";
 import t from "tap";
-import { connectSys } from "../../../lib/nats/connect.mts";
+import { connectApp, connectSys } from "../../../lib/nats/connect.mts";
 import { ask, askServer } from "../../../lib/nats/system.mts";
+import { eventually } from "../load/cluster.mts";
 import { adds, BenchBed } from "./bed.mts";
 
 t.setTimeout(600_000);
@@ -91,6 +93,25 @@ t.test("one server", async (t) => {
     adds(t, result.rounds[0]!.flows[0]!);
     t.match(result.rounds[0]!.errors, [/^push worker 1 on n1 lost its connection/]);
     t.equal(result.rounds[0]!.flows[0]!.unsent, 0);
+  });
+
+  t.test("what the consumer had given to somebody who is gone comes again after ack_wait, and isn't called lost", async (t) => {
+    const nc = await connectApp(bed.cluster.target);
+    t.teardown(() => nc.close());
+    let taken = 0;
+    const result = await bed.run({ pull: { ...PULL, partitions: 1 } }, async (stream) => {
+      const inbox = nc.subscribe(createInbox(), {
+        callback: (_, msg) => {
+          if (msg.subject !== inbox.getSubject()) taken++;
+        },
+      });
+      nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.workers`, JSON.stringify({ batch: 50, expires: 1_000_000_000 }), { reply: inbox.getSubject() });
+      await eventually(async () => taken >= 50 || undefined);
+    });
+    const [flow] = result.rounds[0]!.flows;
+    adds(t, flow!);
+    t.ok(taken >= 50, `${taken} taken away`);
+    t.match(flow, { sent: 6000, delivered: 6000, lost: 0 });
   });
 
   t.test("coordinated omission: a server that stands still for a second is in the percentiles", async (t) => {
