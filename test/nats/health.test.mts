@@ -148,6 +148,8 @@ for (const version of VERSIONS) {
       const all = await until(
         () => see(cluster),
         (found) => texts(found, "meta.leader").length > 0,
+        // A leader that is left alone steps down when it has heard nobody for ten seconds, and looks every ten.
+        60_000,
       );
       t.match(texts(all, "meta.leader").join(), /no meta leader known on n1|all name n\d, which doesn't lead/);
     });
