@@ -33,7 +33,15 @@ t.test("a stream that somebody put on the server after it was emptied isn't thro
   for (let i = 0; !late && i < 20; i++) {
     const name = `LATE${i}`;
     await request(app, name, `STREAM.CREATE.${name}`, { name, subjects: [name], num_replicas: 1 });
-    await app.request(name, "precious", { timeout: 5000 });
+    // The new stream's subject may still be on its way to the server that is asked.
+    await until(
+      () =>
+        app.request(name, "precious", { timeout: 5000 }).then(
+          () => true,
+          () => false,
+        ),
+      (stored) => stored,
+    );
     if ((await streamInfo(app, name))?.cluster?.leader === "n4") late = name;
   }
   t.not(late, "");
